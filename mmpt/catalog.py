@@ -1,0 +1,202 @@
+"""Every class name that a YAML file may hold, by key, with the module that defines it.
+
+This is the map of the toolkit: look a name up here to find its file. ``planned`` names belong to
+the toolkit and are refused with that word until they are built. User classes join through
+``Registry.register``. Nothing heavy is imported here.
+"""
+
+from mmpt.registry import Registry
+
+__all__ = [
+    "ALIGNERS",
+    "ENCODERS",
+    "LOSSES",
+    "META_PROCESSORS",
+    "METRICS",
+    "MODELS",
+    "PREDICTORS",
+    "REGISTRIES",
+    "RETRIEVERS",
+    "TASKS",
+    "TEXT_PROCESSORS",
+    "VECTOR_POOLS",
+    "VIDEO_PROCESSORS",
+]
+
+_HOW2 = "mmpt.processors.how2processor"
+_HOW2_RETRI = "mmpt.processors.how2retriprocessor"
+_DS = "mmpt.processors.dsprocessor"
+_MSRVTT = "mmpt.processors.downstream.msrvtt"
+_YOUCOOK = "mmpt.processors.downstream.youcook"
+_FOLDER = "mmpt.processors.downstream.folder"
+
+TASKS = Registry(
+    "task",
+    {"Task": "mmpt.tasks.task"},
+    planned=["VLMTask", "RetriTask", "VideoRetriTask", "MILNCETask"],
+)
+
+MODELS = Registry(
+    "model_cls",
+    {
+        "MMFusionSeparate": "mmpt.models.dualencoder",
+        "MMFusionShare": "mmpt.models.dualencoder",
+        "MMFusionJoint": "mmpt.models.mmfusion",
+    },
+    planned=[
+        "MMFusionMFMMLM",
+        "MMFusionMTM",
+        "MMFusionNLG",
+        "MMFusionActionSegmentation",
+        "MMFusionSeparateActionSegmentation",
+        "MMFusionActionLocalization",
+        "MMFusionSeparateActionLocalization",
+        "MMFusionShareActionLocalization",
+    ],
+)
+
+# ``BertModel`` means transformers' BertModel: the text tower of VideoCLIP.
+ENCODERS = Registry(
+    "encoder class",
+    {
+        "BertModel": "transformers",
+        "MMBertForEncoder": "mmpt.models.transformermodel",
+        "MMBertForJoint": "mmpt.models.transformermodel",
+    },
+    planned=["MMBertForMFMMLM", "MMBertForMTM", "MMBertForNLG", "MMBertForTokenClassification"],
+)
+
+META_PROCESSORS = Registry(
+    "meta_processor",
+    {
+        "How2MetaProcessor": _HOW2,
+        "ShardedHow2MetaProcessor": _HOW2,
+        "ShardedHow2VideoRetriMetaProcessor": _HOW2_RETRI,
+        "MSRVTTMetaProcessor": _MSRVTT,
+        "YoucookMetaProcessor": _YOUCOOK,
+        "FolderMetaProcessor": _FOLDER,
+    },
+    planned=[
+        "MSRVTTQAMetaProcessor",
+        "YoucookNLGMetaProcessor",
+        "CrossTaskMetaProcessor",
+        "COINActionSegmentationMetaProcessor",
+        "DiDeMoMetaProcessor",
+    ],
+)
+
+VIDEO_PROCESSORS = Registry(
+    "video_processor",
+    {
+        "VideoProcessor": "mmpt.processors.processor",
+        "ShardedVideoProcessor": _HOW2,
+        "ShardedVideoRetriVideoProcessor": _HOW2_RETRI,
+        "YoucookVideoProcessor": _YOUCOOK,
+    },
+    planned=["CrossTaskVideoProcessor"],
+)
+
+TEXT_PROCESSORS = Registry(
+    "text_processor",
+    {
+        "TextProcessor": "mmpt.processors.processor",
+        "ShardedTextProcessor": _HOW2,
+        "ShardedVideoRetriTextProcessor": _HOW2_RETRI,
+        "MSRVTTTextProcessor": _MSRVTT,
+        "PKLJSONStrTextProcessor": _HOW2,
+    },
+    planned=[
+        "NLGTextProcessor",
+        "MSRVTTNLGTextProcessor",
+        "MSRVTTQATextProcessor",
+        "CrossTaskTextProcessor",
+        "COINActionSegmentationTextProcessor",
+    ],
+)
+
+ALIGNERS = Registry(
+    "aligner",
+    {
+        "DSAligner": _DS,
+        "FixedLenAligner": "mmpt.processors.aligners",
+        "VariedLenAligner": "mmpt.processors.aligners",
+        "StartClipAligner": "mmpt.processors.aligners",
+        "OverlappedAligner": "mmpt.processors.aligners",
+        "VideoRetriAligner": _HOW2_RETRI,
+        "VideoRetriOverlappedAligner": _HOW2_RETRI,
+    },
+    planned=[
+        "MFMMLMAligner",
+        "How2MILNCEAligner",
+        "DSNLGAligner",
+        "MSRVTTQAAligner",
+        "CrossTaskAligner",
+        "COINActionSegmentationAligner",
+        "DiDeMoAligner",
+    ],
+)
+
+LOSSES = Registry(
+    "loss_cls",
+    {
+        "CrossEntropy": "mmpt.losses.loss",
+        "ArgmaxCrossEntropy": "mmpt.losses.loss",
+        "BCE": "mmpt.losses.loss",
+        "NLGLoss": "mmpt.losses.loss",
+        "MSE": "mmpt.losses.loss",
+        "L1": "mmpt.losses.loss",
+        "SmoothL1": "mmpt.losses.loss",
+        "NCE": "mmpt.losses.nce",
+        "T2VContraLoss": "mmpt.losses.nce",
+        "V2TContraLoss": "mmpt.losses.nce",
+        "MMContraLoss": "mmpt.losses.nce",
+    },
+    planned=["MTM", "MFMMLM"],
+)
+
+PREDICTORS = Registry(
+    "predictor",
+    {"RetrievalPredictor": "mmpt.evaluators.predictor"},
+    planned=[
+        "QAPredictor",
+        "NLGPredictor",
+        "CrossTaskPredictor",
+        "COINPredictor",
+        "COINZSPredictor",
+        "DiDeMoPredictor",
+    ],
+)
+
+METRICS = Registry(
+    "metric",
+    {"RetrievalMetric": "mmpt.evaluators.metric"},
+    planned=[
+        "QAMetric",
+        "NLGMetric",
+        "CrossTaskMetric",
+        "COINActionSegmentationMetric",
+        "DiDeMoMetric",
+        "ActionRecognitionMetric",
+    ],
+)
+
+VECTOR_POOLS = Registry("vectorpool_cls", {}, planned=["VideoVectorPool"])
+RETRIEVERS = Registry("retriever_cls", {}, planned=["VectorRetriever"])
+
+# (section of the task YAML, key) -> registry; section "" is the top level.
+REGISTRIES: dict[tuple[str, str], Registry] = {
+    ("", "task"): TASKS,
+    ("", "predictor"): PREDICTORS,
+    ("", "metric"): METRICS,
+    ("", "vectorpool_cls"): VECTOR_POOLS,
+    ("", "retriever_cls"): RETRIEVERS,
+    ("dataset", "meta_processor"): META_PROCESSORS,
+    ("dataset", "video_processor"): VIDEO_PROCESSORS,
+    ("dataset", "text_processor"): TEXT_PROCESSORS,
+    ("dataset", "aligner"): ALIGNERS,
+    ("model", "model_cls"): MODELS,
+    ("model", "mm_encoder_cls"): ENCODERS,
+    ("model", "video_encoder_cls"): ENCODERS,
+    ("model", "text_encoder_cls"): ENCODERS,
+    ("loss", "loss_cls"): LOSSES,
+}

@@ -1,0 +1,27 @@
+"""One progress bar for every loop that can take longer than a few seconds."""
+
+import sys
+from collections.abc import Iterable
+from typing import TypeVar
+
+from tqdm import tqdm
+
+__all__ = ["progress"]
+
+Item = TypeVar("Item")
+
+
+def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "it") -> "tqdm[Item]":
+    """Iterate over ``items`` under a bar titled ``what`` on standard error.
+
+    Off a terminal (a log file, CI) the bar prints a line every 10 seconds instead of flickering.
+    """
+    interactive = sys.stderr.isatty()
+    return tqdm(
+        items,
+        desc=what,
+        total=total,
+        unit=unit,
+        mininterval=0.1 if interactive else 10.0,
+        dynamic_ncols=interactive,
+    )

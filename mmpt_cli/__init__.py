@@ -1,0 +1,1 @@
+"""Commands: the launcher, evaluation, validation and data tools. Nothing in mmpt imports this package."""
