@@ -1,0 +1,44 @@
+# `make` lists the targets. Everything runs in .venv, which the first target that needs it creates.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+# One thread per test worker: two workers on two cores otherwise slow each other down.
+TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check lint types format bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: ## create .venv with everything pinned
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh
+
+demo: setup ## render videos, train VideoCLIP, answer text queries, write runs/demo/report.html
+	@$(BIN)/python -m mmpt_cli.demo
+
+test: setup ## run the whole test suite
+	@$(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+
+test-slow: setup ## run the slow tier (real epochs)
+	@$(TEST_ENV) $(BIN)/python -m pytest -m slow
+
+lint: setup ## check style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup ## check type hints
+	@$(BIN)/mypy
+
+check: lint types test ## everything a change must pass
+
+format: setup ## rewrite files in the house style
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: setup ## measure speed and write benchmarks/RESULTS.md
+	@$(BIN)/python -m benchmarks.run
+
+clean: ## remove .venv, runs and demo data
+	rm -rf $(VENV) runs/demo data/demo
