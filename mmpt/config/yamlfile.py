@@ -1,0 +1,69 @@
+"""YAML files, read safely and written atomically.
+
+Tags (``!!python/...`` and all others) are refused, so a hostile file never runs code. Unlike plain
+PyYAML, ``5e-5`` is a number, and a key that stands twice is an error.
+"""
+
+import os
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmpt.errors import ConfigError
+
+__all__ = ["dump_yaml", "read_yaml"]
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, with scientific numbers as in YAML 1.2 and no duplicate keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            if key in seen and key != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key '{key}' stands twice", key_node.start_mark
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    Raises:
+        ConfigError: If the file is missing, is no valid YAML, uses a tag, or holds something else.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(f"The file {path} does not exist (working directory: {Path.cwd()}).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The file {path} cannot be read as text ({error}).") from error
+    try:
+        values = yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        line = "" if error.problem_mark is None else f", line {error.problem_mark.line + 1}"
+        raise ConfigError(f"{path}{line}: not valid YAML, {error.problem}.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not valid YAML, {error}.") from error
+    if not isinstance(values, dict):
+        kind = "is empty" if values is None else f"holds a {type(values).__name__}"
+        raise ConfigError(f"{path}: the file {kind}, and a mapping of keys to values is needed.")
+    return values
+
+
+def dump_yaml(values: dict[str, Any]) -> str:
+    """Return ``values`` as YAML text, keys in their order."""
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120)
