@@ -1,0 +1,1 @@
+"""Encoders: from raw frames to one vector per second of video."""

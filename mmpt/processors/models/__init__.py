@@ -1,0 +1,1 @@
+"""Where users of the original toolkit look for S3D."""
