@@ -1,0 +1,157 @@
+"""The meta file of a set of shards: which videos are in which shard, and how it was made.
+
+``<prefix><split>_meta.json`` stands beside the shards ``<prefix><split>_<n>...``; the prefix is
+``<vfeat_dir>/`` for videos and ``tfeat_dir`` for captions. The original's ``<split>_meta.pkl``
+(video ids only) is read too, through the restricted unpickler.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmpt.errors import DataError
+from mmpt.store.safe_pickle import read_pickle
+from mmpt.utils.files import read_json, write_json
+
+__all__ = ["ArraySpec", "ShardMeta", "load_meta", "meta_path", "partial_path", "read_meta", "video_prefix"]
+
+FORMAT = "mmpt-shards"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One array that every shard of a set has."""
+
+    kind: str
+    """End of the shard's name: empty for video features, ``.startends`` or ``.caps_ids``."""
+    dtype: str
+    """Name of the numpy dtype of a row."""
+    dim: int
+    """Numbers in a row."""
+
+
+@dataclass(frozen=True)
+class ShardMeta:
+    """What is in a set of shards."""
+
+    shards: Mapping[int, list[str]]
+    """Shard number -> video ids in the order of the items."""
+    arrays: tuple[ArraySpec, ...] | None = None
+    """None when read from a pickle of the original, which does not say."""
+    rows: Mapping[int, int] = field(default_factory=dict)
+    """Shard number -> rows (seconds or captions)."""
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    """File name -> checksum of every file."""
+    source: Mapping[str, Any] = field(default_factory=dict)
+    """How it was made. Videos: extractor, fps, size, l2_normalize; captions: bert_name, max_tokens..."""
+
+    def to_json(self, split: str) -> dict[str, Any]:
+        """Return the content of the JSON file."""
+        return {"format": FORMAT, "version": VERSION, "split": split, **asdict(self)}
+
+    def save(self, path: str | os.PathLike[str], split: str) -> None:
+        """Write the JSON file, atomically."""
+        write_json(path, self.to_json(split))
+
+    @classmethod
+    def from_json(cls, path: str | os.PathLike[str]) -> "ShardMeta":
+        """Read the JSON file.
+
+        Raises:
+            DataError: If it is missing, no shard meta, or of a later version.
+        """
+        content = read_json(path)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise DataError(f"The file {path} is not the meta file of shards: it lacks 'format': '{FORMAT}'.")
+        if content.get("version") != VERSION:
+            raise DataError(
+                f"The file {path} has version {content.get('version')}; this mmpt reads version {VERSION}. "
+                "Update mmpt, or pack the shards again."
+            )
+        try:
+            return cls(
+                shards={int(shard): list(ids) for shard, ids in content["shards"].items()},
+                arrays=tuple(ArraySpec(**spec) for spec in content["arrays"]),
+                rows={int(shard): int(rows) for shard, rows in content["rows"].items()},
+                sha256=dict(content["sha256"]),
+                source=dict(content["source"]),
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"The file {path} is damaged ({type(error).__name__}: {error}).") from error
+
+
+def video_prefix(vfeat_dir: str | os.PathLike[str]) -> str:
+    """Return the common beginning of the paths of video shards in ``vfeat_dir``."""
+    return os.path.join(os.fspath(vfeat_dir), "")
+
+
+def meta_path(prefix: str, split: str) -> Path:
+    """Return the path of the meta file of a finished set of shards."""
+    return Path(f"{prefix}{split}_meta.json")
+
+
+def partial_path(prefix: str, split: str) -> Path:
+    """Return the path of the meta file while the set is being written."""
+    path = meta_path(prefix, split)
+    return path.with_name(f".{path.name}.partial")
+
+
+def load_meta(prefix: str, split: str) -> ShardMeta:
+    """Read the meta file of a set of shards, JSON or the original's pickle.
+
+    Raises:
+        DataError: If there is none, it is not whole, or a video stands in it twice.
+    """
+    path = meta_path(prefix, split)
+    old = Path(f"{prefix}{split}_meta.pkl")
+    if path.exists():
+        meta = ShardMeta.from_json(path)
+    elif partial_path(prefix, split).exists():
+        raise DataError(
+            f"The shards {prefix}{split}_* are not complete: writing them was interrupted. "
+            "Run the command that makes them again; it continues where it stopped."
+        )
+    elif old.exists():
+        path, meta = old, ShardMeta(_shards_of_pickle(old))
+    else:
+        raise DataError(
+            f"There is neither {path} nor {old.name} beside it: no shards of the split '{split}'. "
+            "Make them with scripts/video_feature_extractor/shard_feature.py, or correct vfeat_dir."
+        )
+    counts = Counter(video_id for ids in meta.shards.values() for video_id in ids)
+    twice = [video_id for video_id, count in counts.items() if count > 1]
+    if twice:
+        raise DataError(
+            f"The file {path} lists {len(twice)} videos more than once, the first is '{twice[0]}'."
+        )
+    return meta
+
+
+def read_meta(vfeat_dir: str | os.PathLike[str], split: str) -> dict[int, list[str]]:
+    """Return ``{shard number: [video id, ...]}`` of the video shards in a folder.
+
+    Args:
+        vfeat_dir: Folder of the shards.
+        split: ``"train"`` or ``"val"``, as in the file names.
+
+    Raises:
+        DataError: As :func:`load_meta`.
+    """
+    return dict(load_meta(video_prefix(vfeat_dir), split).shards)
+
+
+def _shards_of_pickle(path: Path) -> dict[int, list[str]]:
+    content = read_pickle(path)
+    valid = isinstance(content, dict) and all(
+        isinstance(shard, int)
+        and isinstance(ids, list)
+        and all(isinstance(video_id, str) for video_id in ids)
+        for shard, ids in content.items()
+    )
+    if not valid:
+        raise DataError(f"The file {path} is no shard meta: {{shard number: [video id, ...]}} is expected.")
+    return dict(content)

@@ -1,0 +1,133 @@
+"""ShardReader: items of numbered shards, opened once per process."""
+
+import os
+import pickle
+
+import numpy as np
+import pytest
+
+from mmpt.errors import DataError
+from mmpt.store.shards import ShardReader, read_meta
+from mmpt.utils import ShardedTensor
+
+MODES = ["mmap", "pread"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two shards: shard s, item i has 3 + i rows that say 10 s + i."""
+    for shard in range(2):
+        items = [np.full((3 + i, 4), 10 * shard + i, dtype=np.float16) for i in range(3)]
+        ShardedTensor.from_list(items).save(tmp_path / f"train_{shard}")
+    return tmp_path
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_shards_and_meta_of_the_original_read_in_both_modes(golden, mode):
+    folder = golden / "legacy/data"
+    meta = read_meta(folder, "train")
+    assert {shard: len(ids) for shard, ids in meta.items()} == {0: 4, 1: 4, 2: 4}
+    videos = ShardReader.videos(folder, "train", mode, dim=512)
+    times = ShardReader(f"{folder}/cap.", "train", ".startends", mode, dim=2)
+    expected = ShardedTensor.load(folder / "train_2")[3]
+    np.testing.assert_array_equal(videos[2, 3], expected)
+    assert videos.length(2, 3) == len(expected)
+    assert times[0, 1].shape == (16 - 9, 2)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("start", "stop"), [(0, None), (1, 3), (2, 99), (4, 9), (3, 3)])
+def test_a_window_equals_a_slice_of_the_item(folder, mode, start, stop):
+    reader = ShardReader(f"{folder}/", "train", mode=mode)
+    window = reader.read(1, 0, start, stop)
+    np.testing.assert_array_equal(window, np.full((3, 4), 10, np.float16)[start:stop])
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_reader_pickles_without_its_open_files(folder, mode):
+    reader = ShardReader(f"{folder}/", "train", mode=mode)
+    before = reader[0, 2]
+    copy = pickle.loads(pickle.dumps(reader))
+    assert len(pickle.dumps(reader)) < 2000
+    np.testing.assert_array_equal(copy[0, 2], before)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_reader_works_in_a_forked_process(folder, mode):
+    reader = ShardReader(f"{folder}/", "train", mode=mode)
+    assert reader[0, 0][0, 0] == 0
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if reader[0, 1][0, 0] == 1 and reader[1, 1][0, 0] == 11 else 1)
+    assert reader[1, 2][0, 0] == 12
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_shard_is_opened_once(folder, monkeypatch):
+    from mmpt.store import shards
+
+    opened = []
+    original = shards._Shard
+    monkeypatch.setattr(shards, "_Shard", lambda path, mode: opened.append(path) or original(path, mode))
+    reader = ShardReader(f"{folder}/", "train")
+    for _ in range(5):
+        assert reader[0, 1][0, 0] == 1
+        assert reader[1, 1][0, 0] == 11
+    assert len(opened) == 2
+
+
+def test_no_more_shards_stay_open_than_asked(folder):
+    reader = ShardReader(f"{folder}/", "train", mode="pread", max_open=1)
+    first = reader[0, 0]
+    assert reader[1, 0][0, 0] == 10
+    assert reader[0, 0][0, 0] == 0
+    assert first.shape == (3, 4)
+
+
+def test_a_shard_that_disagrees_with_the_meta_is_named(folder):
+    reader = ShardReader(f"{folder}/", "train", items={0: 2})
+    with pytest.raises(DataError, match=r"train_0 has 3 items and the meta file lists 2"):
+        reader[0, 0]
+    with pytest.raises(DataError, match=r"train_1 has 3 items and the meta file lists no such shard"):
+        reader[1, 0]
+
+
+def test_a_shard_of_another_width_is_named(folder):
+    with pytest.raises(DataError, match=r"train_0 has rows of shape \(4,\); \(512,\) is expected"):
+        ShardReader(f"{folder}/", "train", dim=512)[0, 0]
+
+
+def test_starts_of_another_shard_are_refused(folder):
+    ShardedTensor.from_list([np.zeros((2, 4), np.float16)]).save(folder / "other")
+    os.replace(folder / "other_starts.npy", folder / "train_0_starts.npy")
+    with pytest.raises(DataError, match=r"train_0 run from 0 to 2 over 12 rows"):
+        ShardReader(f"{folder}/", "train")[0, 0]
+
+
+def test_a_missing_shard_and_a_missing_item_are_named(folder):
+    reader = ShardReader(f"{folder}/", "train")
+    with pytest.raises(DataError, match=r"train_7_starts\.npy does not exist"):
+        reader[7, 0]
+    with pytest.raises(DataError, match=r"train_0 has 3 items; item 3 was asked for"):
+        reader[0, 3]
+
+
+def test_a_file_that_shrinks_while_open_is_noticed_by_positional_reads(folder):
+    reader = ShardReader(f"{folder}/", "train", mode="pread")
+    assert reader[0, 0][0, 0] == 0
+    os.truncate(folder / "train_0_data.npy", 150)
+    with pytest.raises(DataError, match="ended while being read"):
+        reader[0, 2]
+
+
+def test_an_unknown_mode_names_the_allowed_ones(folder):
+    with pytest.raises(DataError, match="allowed are 'mmap' and 'pread'"):
+        ShardReader(f"{folder}/", "train", mode="direct")
+
+
+def test_without_meta_the_message_says_how_to_make_the_shards(tmp_path):
+    with pytest.raises(DataError, match=r"no shards of the split 'val'\. Make them with .*shard_feature"):
+        read_meta(tmp_path, "val")
+    (tmp_path / ".val_meta.json.partial").write_text("{}")
+    with pytest.raises(DataError, match="not complete: writing them was interrupted"):
+        read_meta(tmp_path, "val")
