@@ -1,0 +1,67 @@
+"""Packaging of mmpt: the core needs no compiler; extras bring training, extraction and development tools."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+# What configs, models, evaluation and inference import.
+CORE = [
+    "torch>=2.6",
+    "transformers>5.2",
+    "numpy>=1.26",
+    "pandas>=2.2",
+    "pyyaml>=6.0",
+    "safetensors>=0.4.3",
+    "tqdm>=4.66",
+]
+EXTRAS = {
+    # What fairseq really imports. fairseq itself (requirements/no-deps.txt) cannot stand here: its own
+    # requirements pull in torchaudio, which does not import beside a CPU torch. scripts/install.sh adds it.
+    "fairseq": [
+        "bitarray",
+        "hydra-core>=1.3.8,<1.4",
+        "omegaconf>=2.3.0,<2.4",
+        "packaging",
+        "regex",
+        "sacrebleu>=2.0",
+        "scikit-learn",
+        "tensorboardX",
+    ],
+    # Videos to features: PyAV carries its own FFmpeg.
+    "extract": ["av>=14", "pillow>=10"],
+    # Large retrieval indexes.
+    "index": ["faiss-cpu>=1.8"],
+    "dev": [
+        "hypothesis>=6.100",
+        "mypy>=1.10",
+        "pytest>=8.0",
+        "pytest-xdist>=3.5",
+        "ruff>=0.5",
+        "types-PyYAML>=6.0",
+    ],
+}
+
+
+def version() -> str:
+    """Return ``mmpt.__version__`` without importing the package."""
+    text = (ROOT / "mmpt" / "__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"', text, re.MULTILINE)
+    if found is None:
+        raise RuntimeError("mmpt/__init__.py holds no __version__ line.")
+    return found.group(1)
+
+
+setup(
+    name="mmpt",
+    version=version(),
+    description="Video-language pre-training (VideoCLIP, VLM) as a fairseq user package",
+    license="MIT",
+    license_files=["LICENSE"],
+    packages=find_packages(include=["mmpt", "mmpt.*", "mmpt_cli", "mmpt_cli.*"]),
+    python_requires=">=3.11",
+    install_requires=CORE,
+    extras_require=EXTRAS,
+)
