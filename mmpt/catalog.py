@@ -109,6 +109,7 @@ TEXT_PROCESSORS = Registry(
         "NLGTextProcessor",
         "MSRVTTNLGTextProcessor",
         "MSRVTTQATextProcessor",
+        "DiDeMoTextProcessor",
         "CrossTaskTextProcessor",
         "COINActionSegmentationTextProcessor",
     ],

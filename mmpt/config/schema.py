@@ -171,6 +171,9 @@ class ModelConfig(Section):
     """Create the unused ``seg_embeddings`` that VLM checkpoints hold."""
     max_decode_length: int | None = None
     """Captioning: longest generated sequence, the prompt included."""
+    remove_padding: bool | None = None
+    """Compute real tokens only (equal results, less work); by default while training.
+    Hidden states of padding are then zeros."""
 
 
 @dataclass(kw_only=True)

@@ -1,0 +1,172 @@
+"""Projects: one file that expands to many task files.
+
+Comes in: a project file (it has ``base_dir``). Goes out: for every file in the ``task_list`` of every
+group the layers of that task: the template ``projects/<base_dir>/<file>`` with what it includes, then
+the group's other keys; in every text ``runs/<base_dir>`` becomes ``runs/<project_dir>``. Nothing is
+written here, so a task that is not on disk yet can be used all the same (:func:`task_layers`).
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mmpt.config.includes import Layer, load_layers, merge_layers
+from mmpt.config.schema import ProjectConfig
+from mmpt.errors import ConfigError
+from mmpt.registry import nearest
+
+__all__ = ["PROJECTS", "expand", "find_project", "load_project", "task_layers"]
+
+PROJECTS = "projects"
+"""Folder of all projects and templates, relative to the working directory."""
+
+
+def load_project(path: str) -> ProjectConfig:
+    """Read and check a project file.
+
+    Raises:
+        ConfigError: If the file is no project or its own keys (not those of its tasks) are wrong.
+    """
+    values = merge_layers(load_layers(path))
+    problems = _problems(values)
+    if problems:
+        raise ConfigError("\n".join(f"{path}: {problem}" for problem in problems))
+    return ProjectConfig.from_mapping(values)
+
+
+def expand(path: str) -> dict[str, list[Layer]]:
+    """Return the layers of every task of a project, by file name, in the order of the groups.
+
+    Raises:
+        ConfigError: If the project or a template cannot be read.
+    """
+    project = load_project(path)
+    tasks = {}
+    for name, group in project.task_group.items():
+        changes = {key: value for key, value in group.items() if key != "task_list"}
+        for file in group["task_list"]:
+            template = f"{PROJECTS}/{project.base_dir}/{file}"
+            try:
+                layers = [*task_layers(template), Layer(path, changes)]
+            except ConfigError as error:
+                raise ConfigError(f"{path}: task_group.{name}: {file}: {error}") from error
+            tasks[file] = [
+                Layer(layer.path, _move_runs(layer.values, project.base_dir, project.project_dir))
+                for layer in layers
+            ]
+    return tasks
+
+
+def task_layers(path: str | os.PathLike[str]) -> list[Layer]:
+    """Return the layers of a task file: those on disk, or else those its project expands to.
+
+    A file on disk wins, so that an expanded task may be edited by hand.
+
+    Raises:
+        ConfigError: If the file neither exists nor belongs to a project.
+    """
+    name = os.fspath(path)
+    if Path(name).exists():
+        return load_layers(name)
+    project = find_project(name)
+    if project is None:
+        raise ConfigError(
+            f"The task file {name} does not exist, and no file in {PROJECTS}/ expands to it "
+            f"(working directory: {Path.cwd()})."
+        )
+    tasks = expand(project)
+    file = Path(name).name
+    if file not in tasks:
+        close = nearest(file, tasks)
+        hint = f"; did you mean '{close}'?" if close else "."
+        raise ConfigError(
+            f"The project {project} has no task '{file}'{hint} It has: {', '.join(sorted(tasks))}."
+        )
+    return tasks[file]
+
+
+def find_project(task: str) -> str | None:
+    """Return the project file whose tasks are expanded into the folder of ``task``, or None."""
+    folder = Path(os.path.relpath(Path(task).parent, PROJECTS)).as_posix()
+    says_so = re.compile(rf"^project_dir:\s*['\"]?{re.escape(folder)}/?['\"]?\s*(#.*)?$", re.MULTILINE)
+    for path in sorted(Path(PROJECTS).rglob("*.yaml")):
+        if says_so.search(path.read_text(encoding="utf-8", errors="replace")):
+            return path.as_posix()
+    return None
+
+
+def _move_runs(value: Any, base_dir: str, project_dir: str) -> Any:
+    """Return ``value`` with ``runs/<base_dir>`` at the start of any text moved to the project."""
+    if isinstance(value, Mapping):
+        return {key: _move_runs(each, base_dir, project_dir) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_move_runs(each, base_dir, project_dir) for each in value]
+    prefix = f"runs/{base_dir}"
+    if isinstance(value, str) and (value == prefix or value.startswith(f"{prefix}/")):
+        return f"runs/{project_dir}{value[len(prefix) :]}"
+    return value
+
+
+def _problems(values: Mapping[str, Any]) -> list[str]:
+    """Return what is wrong with a project's own keys, one sentence each."""
+    if "base_dir" not in values:
+        return ["base_dir: is missing, so this is a task file and not a project."]
+    found = []
+    for key in values.keys() - set(ProjectConfig.keys()):
+        close = nearest(key, ProjectConfig.keys())
+        hint = f"; did you mean '{close}'?" if close else ""
+        found.append(f"{key}: unknown key of a project{hint} Allowed: {', '.join(ProjectConfig.keys())}.")
+    for key in ("project_dir", "base_dir"):
+        given = values.get(key)
+        if not isinstance(given, str) or not _is_inside(given):
+            found.append(f"{key}: must be a folder below {PROJECTS}/, got {given!r}.")
+    if values["base_dir"] == values.get("project_dir"):
+        found.append("project_dir: must differ from base_dir, or the templates would be overwritten.")
+    groups = values.get("task_group")
+    if not isinstance(groups, Mapping) or not groups:
+        return [*found, f"task_group: must be a mapping of group names to groups, got {groups!r}."]
+    return found + _group_problems(groups) + _stage_problems(values.get("run_task"), groups)
+
+
+def _group_problems(groups: Mapping[str, Any]) -> list[str]:
+    found = []
+    owner: dict[str, str] = {}
+    for name, group in groups.items():
+        files = group.get("task_list") if isinstance(group, Mapping) else None
+        if not isinstance(files, list) or not all(
+            isinstance(file, str) and _is_inside(file) for file in files
+        ):
+            found.append(f"task_group.{name}.task_list: must be a list of file names, got {files!r}.")
+            continue
+        for file in files:
+            if file in owner:
+                found.append(f"task_group.{name}.task_list: '{file}' is in group '{owner[file]}' already.")
+            owner[file] = name
+    return found
+
+
+def _stage_problems(stages: Any, groups: Mapping[str, Any]) -> list[str]:
+    if stages is None:
+        return []
+    if not isinstance(stages, list):
+        return [f"run_task: must be a list of file names and lists of file names, got {stages!r}."]
+    known = [
+        file
+        for group in groups.values()
+        if isinstance(group, Mapping) and isinstance(group.get("task_list"), list)
+        for file in group["task_list"]
+    ]
+    found = []
+    for file in [each for stage in stages for each in (stage if isinstance(stage, list) else [stage])]:
+        if file not in known:
+            close = nearest(str(file), map(str, known))
+            hint = f"; did you mean '{close}'?" if close else "."
+            found.append(f"run_task: '{file}' is in no task_list{hint}")
+    return found
+
+
+def _is_inside(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    return bool(parts) and ".." not in parts and not path.startswith("/")
