@@ -1,0 +1,29 @@
+"""Losses: modules that take named tensors and return a scalar."""
+
+from typing import Any
+
+from mmpt.losses.loss import BCE, L1, MSE, ArgmaxCrossEntropy, CrossEntropy, Loss, NLGLoss, SmoothL1
+from mmpt.losses.nce import NCE, MMContraLoss, T2VContraLoss, V2TContraLoss
+
+__all__ = [
+    "BCE",
+    "L1",
+    "MSE",
+    "NCE",
+    "ArgmaxCrossEntropy",
+    "CrossEntropy",
+    "Loss",
+    "MMContraLoss",
+    "NLGLoss",
+    "SmoothL1",
+    "T2VContraLoss",
+    "V2TContraLoss",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MMCriterion":  # an old public name; needs fairseq
+        from mmpt.fairseq_plugin import MMCriterion
+
+        return MMCriterion
+    raise AttributeError(f"module 'mmpt.losses' has no attribute '{name}'")

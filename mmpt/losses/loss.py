@@ -1,0 +1,72 @@
+"""Losses on the outputs of a head: classification, captioning, regression."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+__all__ = ["BCE", "L1", "MSE", "ArgmaxCrossEntropy", "CrossEntropy", "Loss", "NLGLoss", "SmoothL1"]
+
+IGNORED = -100
+"""Label of positions that do not count."""
+
+
+class Loss(nn.Module):
+    """Base of all losses: ``forward`` names the tensors it reads and returns a scalar."""
+
+
+class CrossEntropy(Loss):
+    """Cross entropy, mean over the labels that are not -100."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of logits (..., C) and class numbers (...), int64."""
+        return functional.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+
+
+class ArgmaxCrossEntropy(Loss):
+    """Cross entropy against the class with the highest target score."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of logits (..., C) and target scores (..., C)."""
+        return functional.cross_entropy(logits.flatten(0, -2), targets.argmax(-1).flatten())
+
+
+class BCE(Loss):
+    """Binary cross entropy with logits, mean over elements."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of logits and targets in 0..1, with as many elements."""
+        return functional.binary_cross_entropy_with_logits(
+            logits, targets.to(logits.dtype).reshape(logits.shape)
+        )
+
+
+class NLGLoss(Loss):
+    """Captioning: cross entropy over the vocabulary, mean over the labels that are not -100."""
+
+    def forward(self, logits: torch.Tensor, text_label: torch.Tensor) -> torch.Tensor:
+        """Return the loss of logits (B, L, V) and token ids (B, L), int64."""
+        return functional.cross_entropy(logits.flatten(0, -2), text_label.flatten(), ignore_index=IGNORED)
+
+
+class MSE(Loss):
+    """Mean squared error."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of two tensors of the same shape."""
+        return functional.mse_loss(logits, targets)
+
+
+class L1(Loss):
+    """Mean absolute error."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of two tensors of the same shape."""
+        return functional.l1_loss(logits, targets)
+
+
+class SmoothL1(Loss):
+    """Mean absolute error, squared below 1."""
+
+    def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Return the loss of two tensors of the same shape."""
+        return functional.smooth_l1_loss(logits, targets)

@@ -1,0 +1,33 @@
+"""Models: encoders, their fusion, checkpoints, and :class:`MMPTModel` for inference.
+
+fairseq imports every file of this folder, so all of them import with the core dependencies alone.
+"""
+
+from typing import Any
+
+from mmpt.models.build import build_model
+from mmpt.models.checkpoint import LoadReport, load_into, load_state_dict
+from mmpt.models.dualencoder import MMFusionSeparate, MMFusionShare
+from mmpt.models.mmfusion import MMFusion, MMFusionJoint
+from mmpt.models.transformermodel import MMBertForEncoder, MMBertForJoint
+
+__all__ = [
+    "LoadReport",
+    "MMBertForEncoder",
+    "MMBertForJoint",
+    "MMFusion",
+    "MMFusionJoint",
+    "MMFusionSeparate",
+    "MMFusionShare",
+    "build_model",
+    "load_into",
+    "load_state_dict",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "FairseqMMModel":  # an old public name; needs fairseq
+        from mmpt.fairseq_plugin import FairseqMMModel
+
+        return FairseqMMModel
+    raise AttributeError(f"module 'mmpt.models' has no attribute '{name}'")

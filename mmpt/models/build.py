@@ -1,0 +1,24 @@
+"""From a configuration to its model."""
+
+from mmpt.catalog import MODELS
+from mmpt.config import TaskConfig
+from mmpt.errors import ConfigError
+from mmpt.models.mmfusion import MMFusion
+
+__all__ = ["build_model"]
+
+
+def build_model(config: TaskConfig, pretrained: bool = True) -> MMFusion:
+    """Build the model that ``model.model_cls`` names, in training mode on the CPU.
+
+    Args:
+        config: The task.
+        pretrained: Load the weights of ``dataset.bert_name``; False if a checkpoint is loaded next.
+
+    Raises:
+        ConfigError: If ``model_cls`` is absent, unknown or only planned.
+        CheckpointError: If BERT's weights are missing or incomplete.
+    """
+    if config.model.model_cls is None:
+        raise ConfigError(f"model.model_cls is missing. Known: {', '.join(MODELS.names())}.")
+    return MODELS.get(config.model.model_cls)(config, pretrained=pretrained)

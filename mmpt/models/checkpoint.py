@@ -1,0 +1,133 @@
+"""Reading model weights, whoever wrote them, without ever running code from the file.
+
+Comes in: a fairseq checkpoint (``model`` inside, keys prefixed ``mmmodel.``), a plain state dict,
+or a ``.safetensors`` file. Goes out: a state dict, or a loaded model and a report.
+"""
+
+import argparse
+import os
+import pickle
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from mmpt.errors import CheckpointError
+from mmpt.utils import get_logger
+
+__all__ = ["LoadReport", "load_into", "load_state_dict"]
+
+_LOGGER = get_logger(__name__)
+_PREFIX = "mmmodel."
+_OLD_BUFFER = "embeddings.position_ids"
+_ALLOWED_CLASSES = [argparse.Namespace]  # what fairseq puts beside the weights
+_LEAST_SHARE = 0.5  # of the model's tensors; below it the file belongs to another model
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What did not fit when a checkpoint was loaded; both empty means an exact fit."""
+
+    missing: list[str]
+    """Tensors of the model that the checkpoint does not hold; they keep their values."""
+    unexpected: list[str]
+    """Tensors of the checkpoint that the model does not have."""
+
+
+def load_state_dict(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """Read the weights in a file, on the CPU, without prefix.
+
+    Raises:
+        CheckpointError: If the file is missing, truncated, holds objects other than plain data and
+            tensors, or holds no state dict.
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(
+            f"The checkpoint {path} does not exist. Check the path, or train the model first."
+        )
+    content = _read(path)
+    for key in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
+            content = content[key]
+            break
+    if not isinstance(content, Mapping) or not content or not all(map(torch.is_tensor, content.values())):
+        raise CheckpointError(
+            f"The file {path} holds no state dict (names and tensors). "
+            "Give a fairseq checkpoint, a plain state dict, or a .safetensors file."
+        )
+    return {str(key).removeprefix(_PREFIX): value for key, value in content.items()}
+
+
+def _read(path: str | os.PathLike[str]) -> Any:
+    try:
+        if Path(path).suffix == ".safetensors":
+            return load_file(path)
+        with torch.serialization.safe_globals(_ALLOWED_CLASSES):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"The checkpoint {path} is no file of torch.save, or holds Python objects that could run code, "
+            "and was not loaded. Only tensors and plain containers are read: save the state dict alone."
+        ) from error
+    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+        raise CheckpointError(
+            f"The checkpoint {path} cannot be read ({type(error).__name__}); it is truncated or no checkpoint. "
+            "Copy it again or take an earlier one."
+        ) from error
+
+
+def load_into(model: nn.Module, path: str | os.PathLike[str]) -> LoadReport:
+    """Load a checkpoint into ``model``; the part that does not fit is reported and logged.
+
+    Raises:
+        CheckpointError: If the file cannot be read, tensors have other shapes, or fewer than half
+            of the model's tensors are in it. The model is then unchanged.
+    """
+    state = {key: value for key, value in load_state_dict(path).items() if not key.endswith(_OLD_BUFFER)}
+    own = model.state_dict()
+    report = LoadReport(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))
+    name = type(model).__name__
+    matching = len(own) - len(report.missing)
+    if matching < _LEAST_SHARE * len(own):
+        raise CheckpointError(
+            f"The checkpoint {path} belongs to another model: {matching} of the {len(own)} tensors of {name} are "
+            f"in it. Missing: {_some(report.missing)}. Not in {name}: {_some(report.unexpected)}. "
+            "Check model.model_cls and its encoder classes in the task file."
+        )
+    _check_shapes(own, state, path)
+    model.load_state_dict(state, strict=False)
+    if report.missing:
+        _LOGGER.warning("%s lacks %s; they keep their values.", path, _some(report.missing))
+    if report.unexpected:
+        _LOGGER.warning("%s holds %s, unused by %s.", path, _some(report.unexpected), name)
+    return report
+
+
+def _check_shapes(
+    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: str | os.PathLike[str]
+) -> None:
+    wrong = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
+    words = [key for key in wrong if key.endswith("word_embeddings.weight")]
+    if words and own[words[0]].shape[1] == state[words[0]].shape[1]:
+        raise CheckpointError(
+            f"The checkpoint {path} was trained with a vocabulary of {len(state[words[0]])} words and "
+            f"dataset.bert_name has {len(own[words[0]])}. Set dataset.bert_name to the one it was trained with."
+        )
+    if wrong:
+        shapes = [f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}" for key in sorted(wrong)]
+        raise CheckpointError(
+            f"The checkpoint {path} has tensors of other shapes than the model: {_some(shapes)}. "
+            "Check dataset.bert_name and the sizes in the task file."
+        )
+
+
+def _some(names: Iterable[str], most: int = 3) -> str:
+    """Return the first few names and how many more there are."""
+    names = list(names)
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return (", ".join(names[:most]) or "none") + more

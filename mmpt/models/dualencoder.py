@@ -1,0 +1,109 @@
+"""VideoCLIP: video and text encoded apart (Xu et al., "VideoCLIP", EMNLP 2021, section 3.1).
+
+``pooled_video`` is the mean over the valid seconds and the video's ``[SEP]``, ``pooled_text`` the
+mean over the text and its ``[SEP]``; a score is their dot product. The attribute names
+``video_encoder``, ``text_encoder`` and ``mm_encoder`` are part of the checkpoint format.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch.nn import functional
+from transformers import BertModel
+
+from mmpt.catalog import ENCODERS
+from mmpt.config import TaskConfig
+from mmpt.errors import ConfigError
+from mmpt.models.mmfusion import MMFusion, build_encoder
+from mmpt.modules.bert import load_bert
+from mmpt.modules.mmbert import plain_sequence, run_bert
+from mmpt.modules.pooling import pool_text, pool_video
+from mmpt.types import Pooled
+
+__all__ = ["DualEncoder", "MMFusionSeparate", "MMFusionShare"]
+
+
+class DualEncoder(MMFusion, ABC):
+    """Two passes, one pooling: subclasses say which encoder runs which pass."""
+
+    @abstractmethod
+    def run_video(self, ids: torch.Tensor, vfeats: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Encode ``[CLS] video [SEP]``: ids (B, 2), vfeats (B, T, 512), mask (B, T + 2) -> (B, T + 2, D)."""
+
+    @abstractmethod
+    def run_text(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Encode ``[CLS] text [SEP]``: ids and mask (B, N) -> (B, N, D)."""
+
+    def forward(
+        self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
+    ) -> Pooled:
+        """Return pooled vectors and hidden states; see :class:`mmpt.types.ModelInput` for the arguments."""
+        hidden_video = self._hidden_video(caps, vfeats, vmasks)
+        hidden_text = self._hidden_text(caps, cmasks)
+        return {
+            "pooled_video": pool_video(hidden_video, vmasks),
+            "pooled_text": pool_text(hidden_text, cmasks),
+            "hidden_video": hidden_video,
+            "hidden_text": hidden_text,
+        }
+
+    def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_video`."""
+        return pool_video(self._hidden_video(caps, vfeats, vmasks), vmasks)
+
+    def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_text`."""
+        return pool_text(self._hidden_text(caps, cmasks), cmasks)
+
+    def _hidden_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        return self.run_video(caps[:, :2], vfeats, functional.pad(vmasks, (1, 1), value=True))
+
+    def _hidden_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
+        # caps are [CLS] [SEP] text [SEP]: the first [SEP] belongs to the video.
+        ids = torch.cat([caps[:, :1], caps[:, 2:]], dim=1)
+        return self.run_text(ids, torch.cat([cmasks[:, :1], cmasks[:, 2:]], dim=1))
+
+
+class MMFusionSeparate(DualEncoder):
+    """VideoCLIP: the first layers of one BERT for video, a second BERT for text."""
+
+    def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
+        super().__init__(config, pretrained)
+        self.video_encoder = build_encoder(
+            config, "video_encoder_cls", config.model.num_hidden_video_layers, pretrained
+        )
+        self.text_encoder = _build_text_encoder(config, pretrained)
+
+    def run_video(self, ids: torch.Tensor, vfeats: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See :meth:`DualEncoder.run_video`."""
+        return self.video_encoder(ids, vfeats, mask, remove_padding=self.remove_padding)
+
+    def run_text(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See :meth:`DualEncoder.run_text`; positions and types are BERT's own."""
+        sequence = plain_sequence(self.text_encoder, ids, mask)
+        return run_bert(self.text_encoder, sequence, remove_padding=self.remove_padding)
+
+
+class MMFusionShare(DualEncoder):
+    """One multimodal BERT encodes video and text in two passes."""
+
+    def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
+        super().__init__(config, pretrained)
+        self.mm_encoder = build_encoder(config, "mm_encoder_cls", pretrained=pretrained)
+
+    def run_video(self, ids: torch.Tensor, vfeats: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See :meth:`DualEncoder.run_video`."""
+        return self.mm_encoder(ids, vfeats, mask, remove_padding=self.remove_padding)
+
+    def run_text(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """See :meth:`DualEncoder.run_text`; positions and types are those beside a video."""
+        return self.mm_encoder(ids, None, mask, remove_padding=self.remove_padding)
+
+
+def _build_text_encoder(config: TaskConfig, pretrained: bool) -> BertModel:
+    name = config.model.text_encoder_cls
+    if name is None or ENCODERS.get(name) is not BertModel:
+        raise ConfigError(
+            f"model.text_encoder_cls is '{name}'; the text tower of {config.model.model_cls} must be 'BertModel'."
+        )
+    return load_bert(config.dataset.bert_name, pretrained=pretrained)

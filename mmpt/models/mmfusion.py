@@ -1,0 +1,147 @@
+"""Fusion models that run video and text through one multimodal encoder, and the base of all."""
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from mmpt.catalog import ENCODERS
+from mmpt.config import TaskConfig
+from mmpt.errors import ConfigError
+from mmpt.modules.pooling import pool_text, pool_video
+from mmpt.types import Pooled
+
+__all__ = ["MMFusion", "MMFusionJoint", "build_encoder"]
+
+_RETRIEVAL = "use a task whose model is for retrieval, such as MMFusionSeparate."
+
+
+def build_encoder(
+    config: TaskConfig, key: str, num_hidden_layers: int | None = None, pretrained: bool = True
+) -> Any:
+    """Build the encoder that ``model.<key>`` names.
+
+    Raises:
+        ConfigError: If the key is absent or its class unknown.
+    """
+    name = config.model.get(key)
+    if name is None:
+        raise ConfigError(
+            f"model.{key} is missing and model_cls '{config.model.model_cls}' needs it. "
+            f"Known encoders: {', '.join(ENCODERS.names())}."
+        )
+    return ENCODERS.get(name)(config, num_hidden_layers=num_hidden_layers, pretrained=pretrained)
+
+
+class MMFusion(nn.Module):
+    """Base of the fusion models: common settings and the loading of old state dicts.
+
+    Args:
+        config: The task.
+        pretrained: Load BERT's weights; False if a checkpoint is loaded next.
+    """
+
+    def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        self.max_video_len = config.dataset.max_video_len
+        self.register_load_state_dict_pre_hook(_drop_position_ids)
+
+    @property
+    def remove_padding(self) -> bool:
+        """Whether to compute real tokens only: ``model.remove_padding``, by default while training."""
+        chosen = self.config.model.remove_padding
+        return self.training if chosen is None else chosen
+
+    def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """Return ``pooled_video`` (B, D) without looking at any text.
+
+        Args:
+            caps: Token ids that start with ``[CLS] [SEP]``; the rest is not read, int64 (B, 2 or more).
+            vfeats: Video features (B, T, 512).
+            vmasks: True at valid seconds, bool (B, T).
+
+        Raises:
+            ConfigError: If the model has no such vector.
+        """
+        raise ConfigError(
+            f"The model_cls '{type(self).__name__}' gives no vector of a video alone; {_RETRIEVAL}"
+        )
+
+    def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
+        """Return ``pooled_text`` (B, D) without looking at any video.
+
+        Args:
+            caps: Token ids, int64 (B, L).
+            cmasks: True where ``caps`` is not padding, bool (B, L).
+
+        Raises:
+            ConfigError: If the model has no such vector.
+        """
+        raise ConfigError(
+            f"The model_cls '{type(self).__name__}' gives no vector of a text alone; {_RETRIEVAL}"
+        )
+
+
+def _drop_position_ids(module: nn.Module, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Ignore the ``position_ids`` buffers that older versions of transformers stored."""
+    for key in [key for key in state_dict if key.endswith("embeddings.position_ids")]:
+        del state_dict[key]
+
+
+class MMFusionJoint(MMFusion):
+    """One encoder over ``[CLS] video [SEP] text`` with isolated first layers (VLM, section 3.3).
+
+    Both vectors are read after layer ``dataset.num_iso_layer``, up to which video and text do not
+    see each other, or after the last layer if there is none.
+
+    A task with ``dataset.train_path`` encodes both in one pass, any other task each on its own, so
+    that a score of retrieval never knows the other side. With isolated layers both ways give the
+    same vectors.
+    """
+
+    def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
+        super().__init__(config, pretrained)
+        self.mm_encoder = build_encoder(config, "mm_encoder_cls", pretrained=pretrained)
+        self.layer: int | None = config.dataset.num_iso_layer
+        self.one_pass = config.dataset.train_path is not None
+        num_layers = self.mm_encoder.bert.config.num_hidden_layers
+        if self.layer is not None and not 1 <= self.layer <= num_layers:
+            raise ConfigError(
+                f"dataset.num_iso_layer is {self.layer}; the BERT '{config.dataset.bert_name}' has "
+                f"{num_layers} layers. Give a number from 1 to {num_layers}."
+            )
+
+    def forward(
+        self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
+    ) -> Pooled:
+        """Return the pooled vectors; see :class:`mmpt.types.ModelInput` for the arguments."""
+        if not self.one_pass:
+            return {
+                "pooled_video": self.encode_video(caps, vfeats, vmasks),
+                "pooled_text": self.encode_text(caps, cmasks),
+            }
+        hidden = self._hidden(caps, cmasks, vfeats, vmasks)
+        return {"pooled_video": pool_video(hidden, vmasks), "pooled_text": pool_text(hidden, cmasks)}
+
+    def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_video`; the text is ``[PAD] [SEP]`` and ``[CLS]`` is hidden."""
+        start = caps[:, :2]
+        pad = torch.full_like(start[:, :1], self.mm_encoder.bert.config.pad_token_id)
+        dummy = torch.cat([start, pad, start[:, 1:]], dim=1)
+        mask = torch.tensor([False, True, False, True], device=caps.device).expand(len(caps), -1)
+        return pool_video(self._hidden(dummy, mask, vfeats, vmasks), vmasks)
+
+    def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_text`; the video is one second of zeros."""
+        linear = self.mm_encoder.videomlp.linear1
+        vfeats = linear.weight.new_zeros(len(caps), 1, linear.in_features)
+        vmasks = torch.ones(vfeats.shape[:2], dtype=torch.bool, device=vfeats.device)
+        return pool_text(self._hidden(caps, cmasks, vfeats, vmasks), cmasks)
+
+    def _hidden(
+        self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the hidden states of ``[CLS] video [SEP] text``, (B, T + L, D)."""
+        mask = torch.cat([cmasks[:, :1], vmasks, cmasks[:, 1:]], dim=1)
+        return self.mm_encoder(caps, vfeats, mask, self.layer, self.remove_padding)

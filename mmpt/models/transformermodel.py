@@ -1,0 +1,114 @@
+"""Encoders over video and text: a projection of the features, and BERT.
+
+The attribute names ``videomlp`` and ``bert`` are part of the checkpoint format.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from mmpt.config import TaskConfig
+from mmpt.encoders.video_projection import VideoTokenMLP
+from mmpt.errors import DataError
+from mmpt.modules.bert import load_bert
+from mmpt.modules.isolation import joint_layer_masks
+from mmpt.modules.mmbert import TokenSequence, run_bert, text_sequence, video_sequence
+
+__all__ = ["MMBertForEncoder", "MMBertForJoint"]
+
+_NUM_SEGMENTS = 256  # rows of the unused embedding in the checkpoints of VLM
+
+
+class MMBertForEncoder(nn.Module):
+    """BERT that reads ``[CLS] video [SEP] text``, or ``[CLS] text`` without video.
+
+    Args:
+        config: The task; read are ``dataset.bert_name``, ``dataset.max_video_len``, ``model.use_seg_emb``.
+        num_hidden_layers: First layers of BERT to take; None takes all.
+        pretrained: Load BERT's weights; False if a checkpoint is loaded next.
+    """
+
+    def __init__(
+        self, config: TaskConfig, num_hidden_layers: int | None = None, pretrained: bool = True
+    ) -> None:
+        super().__init__()
+        bert = load_bert(config.dataset.bert_name, num_hidden_layers, pretrained)
+        self.max_video_len = config.dataset.max_video_len
+        # In this order: optimizer states of old checkpoints are stored by position.
+        self.videomlp = VideoTokenMLP(
+            bert.config.hidden_size, bert.config.hidden_act, bert.config.initializer_range
+        )
+        self.bert = bert
+        if config.model.use_seg_emb:
+            bert.embeddings.seg_embeddings = nn.Embedding(_NUM_SEGMENTS, bert.config.hidden_size)
+
+    def layer_masks(self, sequence: TokenSequence, num_video: int) -> Sequence[torch.Tensor] | None:
+        """Return one additive mask per layer, or None where every layer sees the whole sequence."""
+        return None
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        vfeats: torch.Tensor | None,
+        attention_mask: torch.Tensor,
+        layer: int | None = None,
+        remove_padding: bool = False,
+    ) -> torch.Tensor:
+        """Encode a sequence.
+
+        Args:
+            input_ids: ``[CLS] [SEP] text``, or ``[CLS] text`` without video, int64 (B, N).
+            vfeats: Video features (B, T, 512), or None.
+            attention_mask: True at real tokens, in the order of the sequence, bool (B, T + N).
+            layer: Number of layers after which to read; None reads the last.
+            remove_padding: See :func:`mmpt.modules.mmbert.run_bert`.
+
+        Returns:
+            Hidden states (B, T + N, D).
+
+        Raises:
+            DataError: If the video is too long or its features are too wide or narrow.
+        """
+        if vfeats is None:
+            sequence = text_sequence(self.bert, input_ids, attention_mask, self.max_video_len)
+            return run_bert(self.bert, sequence, layer, remove_padding=remove_padding)
+        self._check_video(vfeats)
+        video_tokens = self.videomlp(vfeats.to(self.videomlp.linear1.weight.dtype))
+        sequence = video_sequence(self.bert, input_ids, video_tokens, attention_mask, self.max_video_len)
+        masks = self.layer_masks(sequence, vfeats.shape[1])
+        return run_bert(self.bert, sequence, layer, masks, remove_padding)
+
+    def _check_video(self, vfeats: torch.Tensor) -> None:
+        if vfeats.shape[1] > self.max_video_len:
+            raise DataError(
+                f"A video of {vfeats.shape[1]} seconds was given and dataset.max_video_len is "
+                f"{self.max_video_len}. Cut it, or use MMPTModel.encode_video, which takes windows."
+            )
+        if vfeats.shape[2] != self.videomlp.linear1.in_features:
+            raise DataError(
+                f"The video features are {vfeats.shape[2]} wide and the model reads "
+                f"{self.videomlp.linear1.in_features}. Extract them with the S3D that the model was trained on."
+            )
+
+
+class MMBertForJoint(MMBertForEncoder):
+    """The same, with video and text isolated from each other in the first ``dataset.num_iso_layer`` layers."""
+
+    def __init__(
+        self, config: TaskConfig, num_hidden_layers: int | None = None, pretrained: bool = True
+    ) -> None:
+        super().__init__(config, num_hidden_layers, pretrained)
+        self.num_iso_layer = config.dataset.num_iso_layer or 0
+
+    def layer_masks(self, sequence: TokenSequence, num_video: int) -> Sequence[torch.Tensor] | None:
+        """Return isolated masks for the first layers and open ones for the rest."""
+        if self.num_iso_layer == 0:
+            return None
+        return joint_layer_masks(
+            sequence.mask,
+            num_video,
+            self.bert.config.num_hidden_layers,
+            self.num_iso_layer,
+            sequence.embeds.dtype,
+        )

@@ -1,0 +1,95 @@
+"""BERT from a folder or the Hugging Face hub, with the attention function of mmpt."""
+
+import os
+from typing import Any
+
+import torch
+from transformers import BertConfig, BertModel
+from transformers.utils import logging as transformers_logging
+
+from mmpt.errors import CheckpointError, ConfigError
+from mmpt.modules.attention import ATTENTION
+
+__all__ = ["load_bert", "load_bert_config"]
+
+
+def load_bert_config(bert_name: str, num_hidden_layers: int | None = None) -> BertConfig:
+    """Return the configuration of ``bert_name``, cut to its first layers if a number is given.
+
+    Raises:
+        ConfigError: If ``bert_name`` is no folder or reachable hub name, no BERT, or has fewer layers.
+    """
+    try:
+        config = BertConfig.from_pretrained(bert_name)
+        model_type = BertConfig.get_config_dict(bert_name)[0].get("model_type", "bert")
+    except (OSError, ValueError) as error:
+        place = (
+            "has no valid config.json"
+            if os.path.isdir(bert_name)
+            else "is no folder and no reachable hub name"
+        )
+        raise ConfigError(
+            f"dataset.bert_name '{bert_name}' {place}. "
+            "Give a folder that holds config.json, vocab.txt and model.safetensors."
+        ) from error
+    if model_type != "bert":
+        raise ConfigError(
+            f"dataset.bert_name '{bert_name}' is a '{model_type}' model; only 'bert' can take video tokens. "
+            "Give a BERT such as bert-base-uncased."
+        )
+    if num_hidden_layers is not None:
+        if not 1 <= num_hidden_layers <= config.num_hidden_layers:
+            raise ConfigError(
+                f"model.num_hidden_video_layers is {num_hidden_layers}; '{bert_name}' has "
+                f"{config.num_hidden_layers} layers. Give a number from 1 to {config.num_hidden_layers}."
+            )
+        config.num_hidden_layers = num_hidden_layers
+    return config
+
+
+def load_bert(bert_name: str, num_hidden_layers: int | None = None, pretrained: bool = True) -> BertModel:
+    """Build a BERT in training mode, float32.
+
+    Args:
+        bert_name: Folder with ``config.json`` and weights, or a name on the hub.
+        num_hidden_layers: Take only this many layers, from the first; None takes all.
+        pretrained: Load the weights. False leaves them random, for callers that load a checkpoint next.
+
+    Raises:
+        ConfigError: See :func:`load_bert_config`.
+        CheckpointError: If the weights are missing, unreadable or incomplete.
+    """
+    config = load_bert_config(bert_name, num_hidden_layers)
+    if not pretrained:
+        return BertModel._from_config(config, attn_implementation=ATTENTION)
+    bert, info = _from_pretrained(bert_name, config)
+    # Language models come without the pooler, which nothing here uses.
+    missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise CheckpointError(
+            f"The weights of dataset.bert_name '{bert_name}' lack {len(missing)} of the tensors of BERT, "
+            f"such as '{missing[0]}'. They belong to another model; give the folder of a BERT."
+        )
+    return bert.train()
+
+
+def _from_pretrained(bert_name: str, config: BertConfig) -> tuple[BertModel, dict[str, Any]]:
+    """Load quietly: transformers would report the unused heads and upper layers as a warning."""
+    verbosity = transformers_logging.get_verbosity()
+    transformers_logging.set_verbosity_error()
+    try:
+        return BertModel.from_pretrained(
+            bert_name,
+            config=config,
+            attn_implementation=ATTENTION,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+    except Exception as error:  # safetensors, pickle, OSError and RuntimeError, by the state of the file
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise CheckpointError(
+            f"dataset.bert_name '{bert_name}' has no usable weights ({reason}). "
+            "Random weights are never taken silently: put model.safetensors beside its config.json."
+        ) from error
+    finally:
+        transformers_logging.set_verbosity(verbosity)

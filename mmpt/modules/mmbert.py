@@ -1,0 +1,119 @@
+"""BERT over video and text tokens, on top of transformers' own ``BertModel``.
+
+Comes in: token ids and video tokens. Goes out: hidden states. A sequence is one of::
+
+    [CLS] video [SEP] text      positions 0..T, M+1...   types 0 for [CLS] video [SEP], 1 for text
+    [CLS] text                  positions 0, M+2...      types 0 for [CLS], 1 for text
+
+with T video tokens out of at most M = ``max_video_len``: text has the same positions whatever T is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from transformers import BertModel
+
+from mmpt.errors import DataError
+from mmpt.modules.attention import additive_mask
+from mmpt.modules.packing import Packing
+
+__all__ = ["TokenSequence", "embed_words", "plain_sequence", "run_bert", "text_sequence", "video_sequence"]
+
+
+@dataclass(frozen=True)
+class TokenSequence:
+    """What BERT reads: (B, N) tokens as vectors, with their places."""
+
+    embeds: torch.Tensor
+    """Word embeddings and video tokens, (B, N, D)."""
+    position_ids: torch.Tensor
+    """Position of each token, int64 (N,)."""
+    token_type_ids: torch.Tensor
+    """0 for [CLS], video and [SEP], 1 for text, int64 (N,)."""
+    mask: torch.Tensor
+    """True at tokens that may be attended to, bool (B, N)."""
+
+
+def embed_words(bert: BertModel, ids: torch.Tensor) -> torch.Tensor:
+    """Return the word embeddings of ``ids`` (B, N): (B, N, D).
+
+    Raises:
+        DataError: If an id is outside the vocabulary (seen on CPU only, where it costs nothing).
+    """
+    try:
+        return bert.embeddings.word_embeddings(ids)
+    except IndexError as error:
+        raise DataError(
+            f"A token id is {int(ids.max())} and the vocabulary of the model has {bert.config.vocab_size} words. "
+            "The text was tokenised with another dataset.bert_name; tokenise it again with the model's."
+        ) from error
+
+
+def video_sequence(
+    bert: BertModel, ids: torch.Tensor, video_tokens: torch.Tensor, mask: torch.Tensor, max_video_len: int
+) -> TokenSequence:
+    """Build ``[CLS] video [SEP] text`` from ids (B, 2 + text) and video tokens (B, T, D).
+
+    ``mask`` (B, T + 2 + text) and the result are in the order of the sequence.
+    """
+    num_video = video_tokens.shape[1]
+    words = embed_words(bert, ids)
+    embeds = torch.cat([words[:, :1], video_tokens.to(words.dtype), words[:, 1:]], dim=1)
+    places = torch.arange(embeds.shape[1], device=ids.device)
+    after_video = places > num_video
+    position_ids = places + after_video * (max_video_len - num_video)
+    return TokenSequence(embeds, position_ids, (places > num_video + 1).long(), mask)
+
+
+def text_sequence(
+    bert: BertModel, ids: torch.Tensor, mask: torch.Tensor, max_video_len: int
+) -> TokenSequence:
+    """Build ``[CLS] text`` from ids (B, N), at the positions that the text has beside a video."""
+    places = torch.arange(ids.shape[1], device=ids.device)
+    is_text = places > 0
+    position_ids = places + is_text * (max_video_len + 1)
+    return TokenSequence(embed_words(bert, ids), position_ids, is_text.long(), mask)
+
+
+def plain_sequence(bert: BertModel, ids: torch.Tensor, mask: torch.Tensor) -> TokenSequence:
+    """Build a sequence of text alone as BERT itself does: positions from 0, type 0."""
+    places = torch.arange(ids.shape[1], device=ids.device)
+    return TokenSequence(embed_words(bert, ids), places, torch.zeros_like(places), mask)
+
+
+def run_bert(
+    bert: BertModel,
+    sequence: TokenSequence,
+    layer: int | None = None,
+    layer_masks: Sequence[torch.Tensor] | None = None,
+    remove_padding: bool = False,
+) -> torch.Tensor:
+    """Return the hidden states of a layer, (B, N, D).
+
+    Args:
+        bert: The encoder; built by :func:`mmpt.modules.bert.load_bert`.
+        sequence: Its input.
+        layer: Number of layers after which to read; None reads the last.
+        layer_masks: One additive mask per layer, (B, 1, N, N), instead of the sequence's own.
+        remove_padding: Compute only the tokens of ``sequence.mask``. Their hidden states are the
+            same up to rounding; those of padding are zeros.
+    """
+    packing = Packing.from_mask(sequence.mask) if remove_padding else None
+    batch = sequence.embeds.shape[0]
+    embeds = sequence.embeds
+    position_ids = sequence.position_ids.expand(batch, -1)
+    token_type_ids = sequence.token_type_ids.expand(batch, -1)
+    if packing is not None:
+        embeds, position_ids, token_type_ids = map(packing.pack, (embeds, position_ids, token_type_ids))
+    output = bert(
+        inputs_embeds=embeds,
+        position_ids=position_ids,
+        token_type_ids=token_type_ids,
+        attention_mask=additive_mask(sequence.mask[:, None, None, :], embeds.dtype),
+        output_hidden_states=False if layer is None else [layer],
+        layer_masks=layer_masks,
+        packing=packing,
+    )
+    hidden = output.last_hidden_state if layer is None else output.hidden_states[layer]
+    return hidden if packing is None else packing.unpack(hidden)
