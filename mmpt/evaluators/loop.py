@@ -1,0 +1,84 @@
+"""The one inference loop: every predictor and every model runs through it, on any device."""
+
+from collections.abc import Callable, Mapping, Sized
+from typing import Any
+
+import torch
+from torch import nn
+
+from mmpt.errors import ConfigError
+from mmpt.evaluators.predictor import Predictions, Predictor
+from mmpt.utils.progress import progress
+
+__all__ = ["Forward", "move_batch", "pick_device", "run_inference"]
+
+Forward = Callable[[nn.Module, Mapping[str, Any]], Mapping[str, torch.Tensor]]
+"""How a task runs its model on one batch: (model, batch) -> outputs."""
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """Return the device called ``name``; without a name the first GPU, or the CPU if there is none.
+
+    Raises:
+        ConfigError: If the name is no device, or the GPU that it names is not there.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"'{name}' is no device; give cpu, cuda or cuda:<number>.") from error
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise ConfigError(
+            f"The device '{name}' is not available: PyTorch {torch.__version__} sees {gpus} GPUs here. "
+            "Give --device cpu, or install a PyTorch build for your GPU."
+        )
+    return device
+
+
+def move_batch(batch: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """Return a copy of ``batch`` with its tensors on ``device``, floating-point ones as ``dtype``."""
+    return {
+        key: (
+            value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
+            if isinstance(value, torch.Tensor)
+            else value
+        )
+        for key, value in batch.items()
+    }
+
+
+def run_inference(
+    model: nn.Module,
+    batches: Any,
+    predictor: Predictor,
+    forward: Forward,
+    *,
+    device: torch.device,
+    dtype: torch.dtype = torch.float32,
+) -> Predictions:
+    """Run ``model`` over all batches and return what ``predictor`` made of the outputs.
+
+    The model is moved to ``device`` and ``dtype`` and stays there; its training mode is restored.
+
+    Args:
+        model: The model to evaluate.
+        batches: Iterable of collated batches, such as a ``DataLoader``.
+        predictor: Collects the outputs.
+        forward: Runs the model on one batch.
+        device: Where to compute.
+        dtype: Floating-point type of weights and features.
+    """
+    model.to(device=device, dtype=dtype)
+    was_training = model.training
+    model.eval()
+    predictor.reset()
+    total = len(batches) if isinstance(batches, Sized) else None
+    try:
+        with torch.inference_mode():
+            for batch in progress(batches, "predict", total=total, unit="batch"):
+                predictor.process(batch, forward(model, move_batch(batch, device, dtype)))
+            return predictor.finalize()
+    finally:
+        model.train(was_training)

@@ -1,0 +1,111 @@
+"""Predictors: collect what a model returns, batch by batch, and make one set of predictions of it.
+
+Comes in: batches and the model's outputs for them. Goes out: :class:`Predictions`, named arrays
+that are saved as ``.npy`` and passed by name to a metric.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmpt.errors import ConfigError, DataError
+
+__all__ = ["Predictions", "Predictor", "RetrievalPredictor", "score_matrix"]
+
+_TEXTS_AT_ONCE = 1024
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a predictor made of a whole split.
+
+    Attributes:
+        arrays: Name -> array, saved as ``<checkpoint>.<name>.npy``; metrics name the ones they need.
+        ids: One identifier per item, in the order of the arrays' rows.
+        counts: What was predicted, such as ``{"queries": 1000, "candidates": 1000}``.
+    """
+
+    arrays: dict[str, NDArray]
+    ids: list[str]
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Predictor:
+    """Base of all predictors: :meth:`reset`, :meth:`process` for every batch, :meth:`finalize`."""
+
+    def reset(self) -> None:
+        """Forget everything collected."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to start.")
+
+    def process(self, batch: Mapping[str, Any], outputs: Mapping[str, torch.Tensor]) -> None:
+        """Collect the model's ``outputs`` for one ``batch``."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what to collect.")
+
+    def finalize(self) -> Predictions:
+        """Return the predictions for everything collected."""
+        raise NotImplementedError(f"{type(self).__name__} does not say what it predicts.")
+
+
+class RetrievalPredictor(Predictor):
+    """Scores of every text with every video: the dot product of their pooled vectors.
+
+    Only the pooled vectors are kept, two of (hidden,) per item; the score matrix is made of them
+    at the end, some texts at a time.
+    """
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything collected."""
+        self._videos: list[torch.Tensor] = []
+        self._texts: list[torch.Tensor] = []
+        self._ids: list[str] = []
+
+    def process(self, batch: Mapping[str, Any], outputs: Mapping[str, torch.Tensor]) -> None:
+        """Keep ``pooled_video`` and ``pooled_text``, each (B, D), and the video ids of the batch.
+
+        Raises:
+            ConfigError: If the model returns no pooled vectors.
+        """
+        missing = {"pooled_video", "pooled_text"} - set(outputs)
+        if missing:
+            raise ConfigError(
+                f"RetrievalPredictor needs the outputs pooled_video and pooled_text, and the model returned "
+                f"{sorted(outputs)}. Use a retrieval model, such as MMFusionSeparate, as model_cls."
+            )
+        self._videos.append(outputs["pooled_video"].float().cpu())
+        self._texts.append(outputs["pooled_text"].float().cpu())
+        self._ids += [str(video_id) for video_id in batch.get("video_id", [])]
+
+    def finalize(self) -> Predictions:
+        """Return ``scores`` (N, N): row i is text i, column j is video j.
+
+        Raises:
+            DataError: If nothing was collected.
+        """
+        if not self._texts:
+            raise DataError("There is nothing to predict: not a single batch was processed.")
+        texts, videos = torch.cat(self._texts), torch.cat(self._videos)
+        counts = {"queries": len(texts), "candidates": len(videos)}
+        return Predictions({"scores": score_matrix(texts, videos)}, self._ids, counts)
+
+
+def score_matrix(texts: torch.Tensor, videos: torch.Tensor) -> NDArray[np.float32]:
+    """Return the dot product of every text with every video.
+
+    Args:
+        texts: float32 (N, D).
+        videos: float32 (M, D).
+
+    Returns:
+        float32 (N, M).
+    """
+    scores = np.empty((len(texts), len(videos)), dtype=np.float32)
+    for first in range(0, len(texts), _TEXTS_AT_ONCE):
+        scores[first : first + _TEXTS_AT_ONCE] = (texts[first : first + _TEXTS_AT_ONCE] @ videos.T).numpy()
+    return scores

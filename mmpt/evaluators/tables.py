@@ -1,0 +1,49 @@
+"""Results as text: what the command line prints."""
+
+from collections.abc import Sequence
+
+from mmpt.evaluators.results import EvaluationResult, MetricValue
+
+__all__ = ["comparison_table", "format_value", "result_table"]
+
+
+def format_value(value: float, percent: bool) -> str:
+    """Return a share as ``32.4 %`` and any other number with at most one decimal that matters."""
+    return f"{100 * value:.1f} %" if percent else f"{value:.1f}"
+
+
+def result_table(result: EvaluationResult) -> str:
+    """Return metric | baseline | result | count, one line per metric, and what was left out."""
+    count = ", ".join(f"{number} {what}" for what, number in result.counts.items())
+    rows = [("metric", "baseline", "result", "count")]
+    rows += [
+        (name, format_value(m.baseline, m.percent), format_value(m.value, m.percent), count)
+        for name, m in result.metrics.items()
+    ]
+    lines = [f"{result.name} on the {result.split} split", *_align(rows)]
+    lines += [f"left out: {number} ({reason})" for reason, number in result.skipped.items() if number]
+    return "\n".join(lines)
+
+
+def comparison_table(results: Sequence[EvaluationResult], best: EvaluationResult) -> str:
+    """Return one line per checkpoint, the baseline first, and name the best."""
+    names = list(best.metrics)
+    rows = [("", *names), ("baseline", *_values(best.metrics, names, baseline=True))]
+    rows += [(result.name, *_values(result.metrics, names)) for result in results]
+    chosen = f"chosen by {names[0]} on the {best.split} split itself"
+    return "\n".join([*_align(rows), f"best of {len(results)} checkpoints, {chosen}: {best.name}"])
+
+
+def _values(metrics: dict[str, MetricValue], names: Sequence[str], baseline: bool = False) -> list[str]:
+    chosen = [metrics[name] for name in names]
+    return [format_value(m.baseline if baseline else m.value, m.percent) for m in chosen]
+
+
+def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in rows
+    ]
