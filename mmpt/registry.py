@@ -61,6 +61,10 @@ class Registry:
 
         return add
 
+    def registered(self, name: str) -> type | None:
+        """Return the class a user registered as ``name``, or None; nothing is imported."""
+        return self._classes.get(name) if name not in self._modules else None
+
     def problem(self, name: str) -> str | None:
         """Return why ``name`` cannot be used, as a sentence, or None if it can."""
         if name in self:

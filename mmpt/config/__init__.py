@@ -13,6 +13,7 @@ from mmpt.config.schema import (
     ProjectConfig,
     TaskConfig,
 )
+from mmpt.config.task import load_task
 
 __all__ = [
     "DatasetConfig",
@@ -22,4 +23,5 @@ __all__ = [
     "ModelConfig",
     "ProjectConfig",
     "TaskConfig",
+    "load_task",
 ]

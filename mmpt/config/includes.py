@@ -26,6 +26,8 @@ class Layer:
     """The file."""
     values: dict[str, Any]
     """Its keys, without ``includes``."""
+    prefix: str = ""
+    """Where ``values`` stand in the file: empty, or a dotted key with a dot at its end."""
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,8 +48,11 @@ def merge_layers(layers: Sequence[Layer]) -> dict[str, Any]:
     return reduce(merge, (layer.values for layer in layers), {})
 
 
-def origin(layers: Sequence[Layer], key: str) -> str:
-    """Return the file that set the dotted ``key``: the last layer that holds it, else the last one."""
+def origin(layers: Sequence[Layer], key: str) -> tuple[str, str]:
+    """Return the file that sets the dotted ``key``, and the key as it stands in that file.
+
+    It is the last layer that holds the key; for a key that no layer holds, the last one.
+    """
     for layer in reversed(layers):
         values: Any = layer.values
         for part in key.split("."):
@@ -55,8 +60,8 @@ def origin(layers: Sequence[Layer], key: str) -> str:
                 break
             values = values[part]
         else:
-            return layer.path
-    return layers[-1].path
+            return layer.path, layer.prefix + key
+    return layers[-1].path, layers[-1].prefix + key
 
 
 def load_layers(path: str, chain: tuple[str, ...] = ()) -> list[Layer]:

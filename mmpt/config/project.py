@@ -9,13 +9,14 @@ written here, so a task that is not on disk yet can be used all the same (:func:
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mmpt.config.includes import Layer, load_layers, merge_layers
 from mmpt.config.schema import ProjectConfig
+from mmpt.config.typecheck import suggest
 from mmpt.errors import ConfigError
-from mmpt.registry import nearest
 
 __all__ = ["PROJECTS", "expand", "find_project", "load_project", "task_layers"]
 
@@ -49,11 +50,11 @@ def expand(path: str) -> dict[str, list[Layer]]:
         for file in group["task_list"]:
             template = f"{PROJECTS}/{project.base_dir}/{file}"
             try:
-                layers = [*task_layers(template), Layer(path, changes)]
+                layers = [*task_layers(template), Layer(path, changes, f"task_group.{name}.")]
             except ConfigError as error:
                 raise ConfigError(f"{path}: task_group.{name}: {file}: {error}") from error
             tasks[file] = [
-                Layer(layer.path, _move_runs(layer.values, project.base_dir, project.project_dir))
+                replace(layer, values=_move_runs(layer.values, project.base_dir, project.project_dir))
                 for layer in layers
             ]
     return tasks
@@ -79,11 +80,7 @@ def task_layers(path: str | os.PathLike[str]) -> list[Layer]:
     tasks = expand(project)
     file = Path(name).name
     if file not in tasks:
-        close = nearest(file, tasks)
-        hint = f"; did you mean '{close}'?" if close else "."
-        raise ConfigError(
-            f"The project {project} has no task '{file}'{hint} It has: {', '.join(sorted(tasks))}."
-        )
+        raise ConfigError(f"The project {project} has no task '{file}'{suggest(file, tasks)}")
     return tasks[file]
 
 
@@ -115,12 +112,10 @@ def _problems(values: Mapping[str, Any]) -> list[str]:
         return ["base_dir: is missing, so this is a task file and not a project."]
     found = []
     for key in values.keys() - set(ProjectConfig.keys()):
-        close = nearest(key, ProjectConfig.keys())
-        hint = f"; did you mean '{close}'?" if close else ""
-        found.append(f"{key}: unknown key of a project{hint} Allowed: {', '.join(ProjectConfig.keys())}.")
+        found.append(f"{key}: is no key of a project{suggest(key, ProjectConfig.keys())}")
     for key in ("project_dir", "base_dir"):
         given = values.get(key)
-        if not isinstance(given, str) or not _is_inside(given):
+        if not _is_inside(given):
             found.append(f"{key}: must be a folder below {PROJECTS}/, got {given!r}.")
     if values["base_dir"] == values.get("project_dir"):
         found.append("project_dir: must differ from base_dir, or the templates would be overwritten.")
@@ -161,12 +156,11 @@ def _stage_problems(stages: Any, groups: Mapping[str, Any]) -> list[str]:
     found = []
     for file in [each for stage in stages for each in (stage if isinstance(stage, list) else [stage])]:
         if file not in known:
-            close = nearest(str(file), map(str, known))
-            hint = f"; did you mean '{close}'?" if close else "."
-            found.append(f"run_task: '{file}' is in no task_list{hint}")
+            found.append(f"run_task: '{file}' is in no task_list{suggest(str(file), known)}")
     return found
 
 
-def _is_inside(path: str) -> bool:
-    parts = PurePosixPath(path).parts
-    return bool(parts) and ".." not in parts and not path.startswith("/")
+def _is_inside(path: Any) -> bool:
+    """Return whether ``path`` is a relative path that does not lead upwards."""
+    parts = PurePosixPath(path).parts if isinstance(path, str) else ()
+    return bool(parts) and ".." not in parts and parts[0] != "/"

@@ -93,6 +93,8 @@ class DatasetConfig(Section):
     """Folder of the video features: one ``<video_id>.npy`` per video, or shards."""
     tfeat_dir: str | None = None
     """Prefix (not a folder) of the token shards; ``<split>_<shard>`` follows it."""
+    read_mode: Literal["mmap", "pread"] = "mmap"
+    """How shards are read: memory-mapped, or with positional reads (better on cold disks)."""
     max_video_len: int = 32
     """Most seconds of video in one example."""
     max_len: int = 96
@@ -113,6 +115,8 @@ class DatasetConfig(Section):
     """Fewest seconds of a random video clip."""
     sampled_video_max_len: int | None = None
     """Most seconds of a random video clip."""
+    max_span: float = 256.0
+    """Most seconds between the first and the last caption of a clip."""
     mfm_probability: float = 0.15
     """Share of video frames that masked frame modelling masks."""
     mlm_probability: float = 0.15
@@ -206,6 +210,8 @@ class ExtractorConfig(Section):
     """Frames per second that it expects."""
     size: int = 224
     """Height and width of a frame in pixels."""
+    l2_normalize: bool = True
+    """Scale every feature vector to length 1, as extraction does by default."""
 
 
 @dataclass(kw_only=True)

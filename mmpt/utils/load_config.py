@@ -8,6 +8,8 @@ if TYPE_CHECKING:
 
 __all__ = ["load_config", "recursive_config"]
 
+# mmpt.config is imported in the functions: it uses mmpt.utils itself.
+
 
 def recursive_config(path: str | os.PathLike[str]) -> "TaskConfig | ProjectConfig":
     """Read a task or project file with everything it includes; nothing is checked or created.
@@ -15,13 +17,20 @@ def recursive_config(path: str | os.PathLike[str]) -> "TaskConfig | ProjectConfi
     Raises:
         ConfigError: If a file is missing, no valid YAML, or includes itself.
     """
-    from mmpt.config.includes import load_layers, merge_layers
-    from mmpt.config.schema import ProjectConfig, TaskConfig
+    from mmpt.config.task import read
 
-    values = merge_layers(load_layers(os.fspath(path)))
-    return (ProjectConfig if "base_dir" in values else TaskConfig).from_mapping(values)
+    return read(path)
 
 
 def load_config(path: str | os.PathLike[str]) -> "TaskConfig | ProjectConfig":
-    """Like :func:`recursive_config`, and refuse a file that has any problem."""
-    return recursive_config(path)
+    """Read like :func:`recursive_config` and refuse a file that has problems, all named at once.
+
+    A class that is only planned is no problem here: it is refused where it is first used.
+
+    Raises:
+        ConfigError: If the file cannot be read or has problems.
+    """
+    from mmpt.config.task import check, read
+
+    check(path)
+    return read(path)

@@ -1,0 +1,104 @@
+"""Rules between keys: each takes a typed task and yields (dotted key, what is wrong)."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from mmpt.config.schema import TaskConfig
+
+__all__ = ["cross_check"]
+
+_WORDS = ("dataset.sampled_min_len", "dataset.sampled_max_len")
+_SECONDS = ("dataset.sampled_video_min_len", "dataset.sampled_video_max_len")
+_WINDOWS = ("dataset.sliding_window", "dataset.sliding_window_size")
+_TOWERS = ("model.video_encoder_cls", "model.text_encoder_cls")
+
+NEEDS = {
+    "VariedLenAligner": _WORDS,
+    "StartClipAligner": _WORDS,
+    "OverlappedAligner": _WORDS + _SECONDS,
+    "VideoRetriAligner": _WORDS,
+    "VideoRetriOverlappedAligner": _WORDS + _SECONDS,
+    "CrossTaskAligner": _WINDOWS,
+    "COINActionSegmentationAligner": _WINDOWS,
+    "MMFusionSeparate": _TOWERS,
+    "MMFusionShare": ("model.mm_encoder_cls",),
+    "MMFusionJoint": ("model.mm_encoder_cls",),
+}
+"""Class -> keys that must be set where it is used."""
+
+ORDERED = (
+    _WORDS,
+    _SECONDS,
+    _WINDOWS,
+    ("dataset.sampled_video_max_len", "dataset.max_video_len"),
+    ("dataset.sliding_window_size", "dataset.max_video_len"),
+)
+"""Pairs of keys whose first value may not be above the second."""
+
+SHARES = ("dataset.mfm_probability", "dataset.mlm_probability", "dataset.mm_prob")
+"""Keys between 0 and 1."""
+
+
+def cross_check(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    """Yield every broken rule of a task whose single values have the right types."""
+    yield from _counts(config)
+    yield from _lengths(config)
+    yield from _needs(config)
+    yield from _jobs(config)
+
+
+def _value(config: TaskConfig, key: str) -> Any:
+    section, _, name = key.partition(".")
+    return getattr(config, section).get(name)
+
+
+def _counts(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    for section in ("dataset", "model", "extractor"):
+        for name in getattr(config, section).keys():
+            value = _value(config, f"{section}.{name}")
+            lowest = 0 if name == "num_iso_layer" else 1
+            if isinstance(value, int) and not isinstance(value, bool) and value < lowest:
+                yield f"{section}.{name}", f"must be at least {lowest}, got {value}"
+    for key in SHARES:
+        share = _value(config, key)
+        if share is not None and not 0 <= share <= 1:
+            yield key, f"must be between 0 and 1, got {share}"
+
+
+def _lengths(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    least = config.dataset.max_video_len + 4
+    if config.dataset.max_len < least:
+        yield (
+            "dataset.max_len",
+            f"is {config.dataset.max_len}; with max_video_len {config.dataset.max_video_len}, [CLS], two [SEP] "
+            f"and one text token it must be at least {least}",
+        )
+    for low, high in ORDERED:
+        below, above = _value(config, low), _value(config, high)
+        if below is not None and above is not None and below > above:
+            yield low, f"is {below}, more than {high}, which is {above}"
+
+
+def _needs(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    for user in (config.dataset.aligner, config.model.model_cls):
+        for key in NEEDS.get(user or "", ()):
+            if _value(config, key) is None:
+                yield key, f"must be set, {user} needs it"
+    if (config.predictor is None) != (config.metric is None):
+        yield (
+            ("metric" if config.metric is None else "predictor"),
+            "must be set: predictor and metric go together",
+        )
+
+
+def _jobs(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    options = {name: value for group in config.fairseq.values() for name, value in (group or {}).items()}
+    trains = config.loss.loss_cls is not None and "optimization" in config.fairseq
+    if trains and not options.get("save_dir"):
+        yield "fairseq.checkpoint.save_dir", "must be set: training writes its checkpoints there"
+    clips, batch = config.dataset.subsampling or 1, options.get("batch_size")
+    if isinstance(batch, int) and batch < max(clips, 1):
+        yield (
+            "fairseq.dataset.batch_size",
+            f"is {batch} and must be at least {clips}: it counts clips, and dataset.subsampling draws {clips} per item",
+        )

@@ -1,0 +1,67 @@
+"""From a path to a typed configuration: the one helper for launcher, training, evaluation, inference.
+
+A task file that its project has not written yet is expanded in memory, and nothing is written.
+"""
+
+import logging
+import os
+
+from mmpt.config.includes import load_layers, merge_layers
+from mmpt.config.project import load_project, task_layers
+from mmpt.config.schema import ProjectConfig, TaskConfig
+from mmpt.config.validate import check_file
+from mmpt.errors import ConfigError
+
+__all__ = ["check", "is_project", "load_task", "read"]
+
+logger = logging.getLogger(__name__)
+
+
+def is_project(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a project file (it has ``base_dir``); a missing file is not one."""
+    return os.path.exists(path) and "base_dir" in merge_layers(load_layers(os.fspath(path)))
+
+
+def read(path: str | os.PathLike[str]) -> TaskConfig | ProjectConfig:
+    """Read a task or project file, includes resolved and defaults filled in, unchecked.
+
+    Raises:
+        ConfigError: If a file is missing, no valid YAML, or includes itself.
+    """
+    if is_project(path):
+        return load_project(os.fspath(path))
+    try:
+        return TaskConfig.from_mapping(merge_layers(task_layers(path)))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") if str(path) not in str(error) else error from None
+
+
+def check(path: str | os.PathLike[str]) -> None:
+    """Refuse a file with problems; classes that are only planned are let through.
+
+    Raises:
+        ConfigError: One error that lists all problems.
+    """
+    problems = check_file(path)
+    errors = [str(problem) for problem in problems if problem.severity == "error"]
+    for problem in problems:
+        if problem.severity == "warning":
+            logger.warning("%s", problem)
+    if errors:
+        count = f"{len(errors)} problem{'s' if len(errors) > 1 else ''}"
+        raise ConfigError("\n  ".join([f"{path} has {count}:", *errors]))
+
+
+def load_task(path: str | os.PathLike[str]) -> TaskConfig:
+    """Read and check a task file.
+
+    Raises:
+        ConfigError: If it cannot be read, has problems, or is a project.
+    """
+    check(path)
+    config = read(path)
+    if isinstance(config, ProjectConfig):
+        raise ConfigError(
+            f"{path} is a project; name one of its tasks, such as projects/{config.project_dir}/how2.yaml."
+        )
+    return config

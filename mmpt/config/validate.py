@@ -1,0 +1,178 @@
+"""Validation: every problem of a configuration at once, each with file, key, and what is allowed.
+
+Comes in: the layers of a task. Goes out: a list of :class:`Problem`. No file that the configuration
+names is looked for, and no model or data class is imported (only the user's ``plugins`` are).
+"""
+
+import dataclasses
+import importlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_type_hints
+
+from mmpt.catalog import REGISTRIES
+from mmpt.config import fairseq_options
+from mmpt.config.crosschecks import cross_check
+from mmpt.config.includes import Layer, load_layers, merge_layers, origin
+from mmpt.config.project import expand, task_layers
+from mmpt.config.schema import SECTIONS, TaskConfig
+from mmpt.config.typecheck import describe, fits, suggest
+
+__all__ = ["Problem", "check_file", "check_task"]
+
+Found = Iterator[tuple[str, str]]
+"""Pairs of a dotted key and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a configuration."""
+
+    path: str
+    """The file that sets the key."""
+    key: str
+    """The dotted key."""
+    message: str
+    """What is wrong, and what is allowed."""
+    severity: Literal["error", "planned", "warning"] = "error"
+    """``planned``: a class of the toolkit that is not built yet; ``warning``: may be a user's own key."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.key}: {self.message.rstrip('.')}."
+
+
+def check_file(path: str | os.PathLike[str]) -> list[Problem]:
+    """Return the problems of a task file, or of all tasks of a project file.
+
+    Raises:
+        ConfigError: If a file is missing, no valid YAML, includes itself, or is a broken project.
+    """
+    name = os.fspath(path)
+    if os.path.exists(name) and "base_dir" in merge_layers(load_layers(name)):
+        found = [problem for layers in expand(name).values() for problem in check_task(layers)]
+    else:
+        found = check_task(task_layers(name))
+    return list(dict.fromkeys(found))
+
+
+def check_task(layers: Sequence[Layer]) -> list[Problem]:
+    """Return all problems of one task."""
+    values = merge_layers(layers)
+
+    def place(found: Found, severity: Literal["error", "planned", "warning"] = "error") -> list[Problem]:
+        return [Problem(*origin(layers, key), message, severity) for key, message in found]
+
+    problems = place(_plugins(values)) + place(_types(values)) + place(_fairseq(values.get("fairseq")))
+    problems += place(_unknown(values), "error") + place(_users_keys(values), "warning")
+    problems += place(_classes(values, planned=False)) + place(_classes(values, planned=True), "planned")
+    if not any(problem.severity == "error" for problem in problems):
+        problems += place(cross_check(TaskConfig.from_mapping(values)))
+    return problems
+
+
+def _plugins(values: Mapping[str, Any]) -> Found:
+    names = values.get("plugins")
+    for name in names if isinstance(names, list) else []:
+        try:
+            importlib.import_module(str(name))
+        except ImportError as error:
+            yield "plugins", f"the module '{name}' cannot be imported ({error}); install it or set PYTHONPATH"
+
+
+def _sections(values: Mapping[str, Any]) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
+    """Yield (prefix of the keys, dataclass, mapping) of the top level and of every section that is a mapping."""
+    yield "", TaskConfig, values
+    for name, section in SECTIONS.items():
+        if isinstance(values.get(name), Mapping):
+            yield f"{name}.", section, values[name]
+
+
+def _types(values: Mapping[str, Any]) -> Found:
+    for prefix, section, given in _sections(values):
+        hints = get_type_hints(section)
+        for key in given.keys() & hints.keys() - {"extra"}:
+            hint = dict[str, Any] if key in (*SECTIONS, "fairseq") and not prefix else hints[key]
+            if not fits(given[key], hint):
+                yield f"{prefix}{key}", f"must be {describe(hint)}, got {_shown(given[key])}"
+
+
+def _unknown(values: Mapping[str, Any]) -> Found:
+    for prefix, section, given in _sections(values):
+        allowed = {field.name for field in dataclasses.fields(section)} - {"extra"}
+        if prefix == "dataset.":
+            if _accepts_anything(values):
+                continue
+            allowed |= {name for cls in _users_classes(values) for name in _config_fields(cls)}
+        for key in given:
+            if key not in allowed:
+                yield f"{prefix}{key}", f"unknown key{suggest(str(key), allowed)}"
+
+
+def _users_keys(values: Mapping[str, Any]) -> Found:
+    dataset = values.get("dataset")
+    if not isinstance(dataset, Mapping) or not _accepts_anything(values):
+        return
+    known = {field.name for field in dataclasses.fields(SECTIONS["dataset"])}
+    for key in dataset:
+        if key not in known:
+            yield (
+                f"dataset.{key}",
+                "is no key of the toolkit; your class is taken to read it (give it a Config to check)",
+            )
+
+
+def _users_classes(values: Mapping[str, Any]) -> list[type]:
+    """Return the classes that users registered among those the dataset section names."""
+    dataset = values.get("dataset") or {}
+    named = [
+        (registry, dataset.get(key))
+        for (section, key), registry in REGISTRIES.items()
+        if section == "dataset"
+    ]
+    classes = [registry.registered(name) for registry, name in named if isinstance(name, str)]
+    return [cls for cls in classes if cls is not None]
+
+
+def _config_fields(cls: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls.Config)] if hasattr(cls, "Config") else []
+
+
+def _accepts_anything(values: Mapping[str, Any]) -> bool:
+    return any(not hasattr(cls, "Config") for cls in _users_classes(values))
+
+
+def _classes(values: Mapping[str, Any], planned: bool) -> Found:
+    for (section, key), registry in REGISTRIES.items():
+        given = values if not section else values.get(section)
+        name = given.get(key) if isinstance(given, Mapping) else None
+        if not isinstance(name, str) or (name in registry.planned) != planned:
+            continue
+        message = registry.problem(name)
+        if message is not None:
+            yield f"{section}.{key}".removeprefix("."), message
+
+
+def _fairseq(groups: Any) -> Found:
+    for group, options in groups.items() if isinstance(groups, Mapping) else ():
+        if group not in fairseq_options.GROUPS:
+            yield f"fairseq.{group}", f"unknown group{suggest(str(group), fairseq_options.GROUPS)}"
+        elif options is not None and not isinstance(options, Mapping):
+            yield f"fairseq.{group}", f"must be a mapping of options, got {_shown(options)}"
+        else:
+            for name, value in (options or {}).items():
+                yield from _option(f"fairseq.{group}.{name}", str(name).replace("-", "_"), value)
+
+
+def _option(key: str, name: str, value: Any) -> Found:
+    hint = fairseq_options.TYPES.get(name, str | float | bool | list[str | float])
+    if name in fairseq_options.SET_BY_LAUNCHER:
+        yield key, "is set by the launcher; remove it"
+    elif name not in fairseq_options.OPTIONS:
+        yield key, f"is no option of fairseq-train{suggest(name, fairseq_options.OPTIONS)}"
+    elif not fits(value, hint) or value == []:
+        yield key, f"must be {describe(hint)}, got {_shown(value)}"
+
+
+def _shown(value: Any) -> str:
+    return f"the text '{value}'" if isinstance(value, str) else repr(value)
