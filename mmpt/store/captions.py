@@ -1,0 +1,159 @@
+"""Captions of a video: what they are, cleaning, and removing the repeats of rolling subtitles.
+
+Automatic subtitles scroll: a caption often begins with the end of the one before. The functions
+here are pure; files are read and written in ``mmpt.store.caption_files``.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmpt.errors import DataError
+
+__all__ = [
+    "Caption",
+    "DedupStats",
+    "clean_captions",
+    "dedup_captions",
+    "longest_overlap",
+    "to_columns",
+    "video_generator",
+]
+
+
+class Caption(NamedTuple):
+    """One line of narration."""
+
+    start: float
+    """Seconds from the beginning of the video."""
+    end: float
+    """Seconds from the beginning of the video."""
+    text: str
+    """One line of text, not empty."""
+
+
+@dataclass(frozen=True)
+class DedupStats:
+    """What became of captions: ``captions_in == captions_out + dropped + merged``."""
+
+    videos: int = 0
+    captions_in: int = 0
+    captions_out: int = 0
+    dropped: int = 0
+    """Without text (empty, or NaN instead of a string) or without finite times."""
+    merged: int = 0
+    """Repeats of a neighbour, or contained in it, so that one caption was left of two."""
+    trimmed: int = 0
+    """Lost the words that they shared with a neighbour."""
+
+    def __add__(self, other: "DedupStats") -> "DedupStats":
+        mine, its = vars(self), vars(other)
+        return DedupStats(**{name: mine[name] + its[name] for name in mine})
+
+
+def video_generator(seed: int, video_id: str) -> np.random.Generator:
+    """Return the random generator of one video, independent of the order of videos."""
+    digest = hashlib.sha256(video_id.encode()).digest()
+    return np.random.default_rng((seed, int.from_bytes(digest[:8], "little")))
+
+
+def clean_captions(video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[Caption]:
+    """Return the usable captions of ``{"start": [...], "end": [...], "text": [...]}``.
+
+    Line breaks become spaces. Captions without text or finite times are left out.
+
+    Args:
+        video_id: Named in errors.
+        columns: Three lists of one length; a text may be NaN, as in the files of HowTo100M.
+
+    Raises:
+        DataError: If a list is missing or they differ in length.
+    """
+    lists = [columns.get(name) if isinstance(columns, Mapping) else None for name in ("start", "end", "text")]
+    lengths = [len(values) if isinstance(values, list) else "no list" for values in lists]
+    if "no list" in lengths or len(set(lengths)) > 1:
+        raise DataError(
+            f"The captions of the video '{video_id}' need lists 'start', 'end' and 'text' of one length; "
+            f"their lengths are {lengths[0]}, {lengths[1]} and {lengths[2]}."
+        )
+    return [
+        Caption(start, end, text.replace("\n", " ").strip())
+        for start, end, text in zip(*(values or [] for values in lists), strict=True)
+        if isinstance(text, str) and text.strip() and _is_time(start) and _is_time(end)
+    ]
+
+
+def to_columns(captions: Sequence[Caption]) -> dict[str, list[Any]]:
+    """Return ``{"start": [...], "end": [...], "text": [...]}``."""
+    return {
+        "start": [caption.start for caption in captions],
+        "end": [caption.end for caption in captions],
+        "text": [caption.text for caption in captions],
+    }
+
+
+def dedup_captions(captions: Sequence[Caption], rng: np.random.Generator) -> tuple[list[Caption], DedupStats]:
+    """Remove what neighbouring captions repeat.
+
+    For each caption and the one before it, with the longest overlap of whole words (end of the one
+    before, beginning of this one): if that is all of this caption, it is merged into the one before;
+    if it is all of the one before, this caption takes its place; otherwise the shared words go to one
+    of the two at random. Merging keeps the earlier start and the later end. The time taken is linear
+    in the number of words.
+
+    Args:
+        captions: Captions in their order, as from :func:`clean_captions`; not changed.
+        rng: Decides to which of two captions a partial overlap goes.
+    """
+    kept: list[Caption] = []
+    merged = trimmed = 0
+    for caption in captions:
+        if not kept:
+            kept.append(caption)
+            continue
+        last = kept[-1]
+        old, new = last.text.split(), caption.text.split()
+        overlap = longest_overlap(old, new)
+        if overlap in (len(old), len(new)):
+            merged += 1
+            text = last.text if overlap == len(new) else caption.text
+            kept[-1] = Caption(min(last.start, caption.start), max(last.end, caption.end), text)
+        elif overlap == 0:
+            kept.append(caption)
+        else:
+            trimmed += 1
+            if rng.integers(2):
+                kept[-1] = last._replace(text=" ".join(old[:-overlap]))
+                kept.append(caption)
+            else:
+                kept.append(caption._replace(text=" ".join(new[overlap:])))
+    stats = DedupStats(1, len(captions), len(kept), merged=merged, trimmed=trimmed)
+    return kept, stats
+
+
+def longest_overlap(old: Sequence[str], new: Sequence[str]) -> int:
+    """Return the largest k such that the last k words of ``old`` are the first k of ``new``.
+
+    The prefix function of Knuth, Morris and Pratt over ``new``, run along ``old``: linear time.
+    """
+    borders = [0] * len(new)
+    matched = 0
+    for position in range(1, len(new)):
+        while matched and new[position] != new[matched]:
+            matched = borders[matched - 1]
+        matched += new[position] == new[matched]
+        borders[position] = matched
+    matched = 0
+    for word in old[-len(new) :] if new else ():
+        while matched and word != new[matched]:
+            matched = borders[matched - 1]
+        matched += word == new[matched]
+    return matched
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

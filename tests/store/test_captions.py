@@ -1,0 +1,175 @@
+"""Captions: cleaning, removing repeats, and the files they live in."""
+
+import json
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmpt.errors import DataError
+from mmpt.processors.dedupprocessor import CaptionDedupProcessor, main
+from mmpt.store import caption_files
+from mmpt.store.caption_files import CaptionFile, find_captions, read_captions, write_captions
+from mmpt.store.captions import Caption, clean_captions, dedup_captions, longest_overlap, video_generator
+
+WORDS = st.lists(st.sampled_from("ab"), max_size=12)
+CAPTIONS = st.lists(st.lists(st.sampled_from(["the", "red", "onion"]), min_size=1, max_size=5), max_size=8)
+
+
+def rolling(texts):
+    return [Caption(float(i), i + 1.5, text) for i, text in enumerate(texts)]
+
+
+def test_golden_cases_agree_except_the_character_overlap(golden):
+    cases = json.loads((golden / "dedup/cases.json").read_text())
+    outputs = [case["output"] for case in cases]
+    # The original cuts "now we cut" at the "t" of "the bread"; whole words overlap nowhere there.
+    outputs[0] = {**outputs[0], "text": ["now we cut", "the bread"]}
+    for case, expected in zip(cases, outputs, strict=True):
+        assert CaptionDedupProcessor()("video", case["input"]) == expected
+
+
+@given(WORDS, WORDS)
+def test_the_linear_overlap_equals_the_naive_one(old, new):
+    naive = max(k for k in range(min(len(old), len(new)) + 1) if old[len(old) - k :] == new[:k])
+    assert longest_overlap(old, new) == naive
+
+
+@given(CAPTIONS, st.integers(0, 9))
+def test_no_word_is_invented_times_stay_ordered_and_numbers_add_up(texts, seed):
+    captions = rolling([" ".join(words) for words in texts])
+    kept, stats = dedup_captions(captions, np.random.default_rng(seed))
+    assert stats.captions_in == stats.captions_out + stats.merged == len(texts)
+    assert [c.start for c in kept] == sorted(c.start for c in kept)
+    assert all(c.text.split() and c.start < c.end for c in kept)
+    assert sum(len(c.text.split()) for c in kept) <= sum(map(len, texts))
+    # Everything said is still there, in order: trimming and merging only remove second mentions.
+    assert {w for c in kept for w in c.text.split()} == {w for words in texts for w in words}
+
+
+def test_a_partial_overlap_goes_to_either_side_and_keeps_whole_words():
+    captions = rolling(["chop the red onion", "red onion into two"])
+    outcomes = {
+        tuple(c.text for c in dedup_captions(captions, np.random.default_rng(seed))[0]) for seed in range(20)
+    }
+    assert outcomes == {("chop the", "red onion into two"), ("chop the red onion", "into two")}
+
+
+def test_letters_shared_inside_words_are_no_overlap():
+    captions = rolling(["slice the uncut", "cut", "cutting board"])
+    kept, stats = dedup_captions(captions, np.random.default_rng(0))
+    assert [c.text for c in kept] == ["slice the uncut", "cut", "cutting board"]
+    assert stats.merged == 0
+
+
+def test_a_video_is_cleaned_the_same_whatever_came_before_it():
+    columns = {
+        "start": [0, 1, 2, 3],
+        "end": [1, 2, 3, 4],
+        "text": ["a b c", "c d e", "e f g", "g h i"],
+    }
+    alone = CaptionDedupProcessor(seed=3)("x", columns)
+    processor = CaptionDedupProcessor(seed=3)
+    processor("y", columns)
+    assert processor("x", columns) == alone
+    assert video_generator(3, "x").integers(1 << 30) != video_generator(3, "y").integers(1 << 30)
+
+
+def test_captions_without_text_or_times_are_dropped_and_counted():
+    columns = {
+        "start": [0.0, math.nan, 2.0, 3.0, 4.0],
+        "end": [1.0, 2.0, 3.0, 4.0, None],
+        "text": [math.nan, "no start", "  ", "kept", "no end"],
+    }
+    processor = CaptionDedupProcessor()
+    assert processor("x", columns)["text"] == ["kept"]
+    assert (processor.stats.captions_in, processor.stats.dropped, processor.stats.captions_out) == (5, 4, 1)
+
+
+@pytest.mark.parametrize(
+    "columns", [{"start": [0], "end": [1], "text": []}, {"start": [0]}, {"start": 0, "end": 1, "text": 2}, []]
+)
+def test_lists_that_do_not_match_name_the_video(columns):
+    with pytest.raises(DataError, match="video 'v1' need lists"):
+        clean_captions("v1", columns)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
+def test_json_is_read_piece_by_piece_and_equals_a_whole_read(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(caption_files, "CHUNK", chunk)
+    videos = {f"v{i}": {"start": [i], "end": [i + 1], "text": ['say "}{" é ' * i]} for i in range(5)}
+    path = tmp_path / "raw_caption.json"
+    path.write_text(json.dumps(videos, indent=1), encoding="utf-8")
+    assert dict(read_captions(path)) == videos
+    path.write_text(" {} ")
+    assert dict(read_captions(path)) == {}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"a": 3}', '{"a": {}', '{"a": {"start": [1, 2', '{"a" {}}', "{a: 1}"]
+)
+def test_damaged_json_names_the_file(tmp_path, text):
+    path = tmp_path / "raw_caption.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=r"raw_caption\.json is (not a JSON object of videos|damaged)"):
+        list(read_captions(path))
+
+
+def test_jsonl_and_pickle_give_the_same_captions(tmp_path):
+    captions = [Caption(0, 1.5, "crack the egg"), Caption(2, 3, "naïve")]
+    write_captions(tmp_path / "a.jsonl", [("v", captions), ("w", [])])
+    columns = {"start": [0, 2], "end": [1.5, 3], "text": ["crack the egg", "naïve"]}
+    table = {"v": json.dumps(columns), "w": json.dumps({"start": [], "end": [], "text": []})}
+    (tmp_path / "b.pkl").write_bytes(pickle.dumps(table))
+    for name in ("a.jsonl", "b.pkl"):
+        assert dict(CaptionFile(tmp_path / name)) == {"v": captions, "w": []}
+
+
+def test_the_name_of_the_original_finds_our_file(tmp_path):
+    with pytest.raises(DataError, match=r"does not exist, nor raw_caption_dedup\.jsonl .*dedupprocessor"):
+        find_captions(tmp_path / "raw_caption_dedup.pkl")
+    (tmp_path / "raw_caption_dedup.jsonl").touch()
+    assert find_captions(tmp_path / "raw_caption_dedup.pkl").suffix == ".jsonl"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.jsonl", b'{"video_id": "v"}\n[]\n', r"Line 2 of .*a\.jsonl"),
+        ("a.jsonl", b"{broken\n", r"Line 1 of"),
+        ("a.pkl", pickle.dumps(["v"]), "holds a list"),
+        ("a.pkl", pickle.dumps({"v": "{"}), "'v' in .* are not JSON"),
+        ("a.csv", b"", r"ends in '\.csv'; known are"),
+    ],
+)
+def test_damaged_caption_files_are_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        list(read_captions(tmp_path / name))
+
+
+def test_the_command_writes_the_clean_file_and_reports(tmp_path, caplog):
+    raw = {
+        "v": {"start": [0, 1], "end": [1, 2], "text": ["stir", "stir the pot"]},
+        "w": {"start": [0], "end": [1], "text": [math.nan]},
+    }
+    (tmp_path / "raw_caption.json").write_text(json.dumps(raw))
+    with caplog.at_level("INFO"):
+        assert main(["--how2dir", str(tmp_path)]) == 0
+    assert dict(CaptionFile(tmp_path / "raw_caption_dedup.pkl")) == {
+        "v": [Caption(0, 2, "stir the pot")],
+        "w": [],
+    }
+    assert "2 videos, 3 captions in, 1 out, 1 dropped (no text or times), 1 merged, 0 trimmed" in caplog.text
+
+
+def test_a_failing_command_leaves_no_file(tmp_path):
+    (tmp_path / "raw_caption.json").write_text(
+        '{"v": {"start": [0], "end": [1], "text": ["a"]}, "w": {"start"'
+    )
+    with pytest.raises(DataError, match="truncated"):
+        main(["--how2dir", str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == ["raw_caption.json"]
