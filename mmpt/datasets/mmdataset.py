@@ -1,0 +1,117 @@
+"""MMDataset: the four processors put together; item i is a function of (seed, epoch, i).
+
+Comes in: a meta, video, text processor and an aligner. Goes out: model inputs, and a report of what
+was left out. The order in which items are asked for, and by how many workers, changes nothing.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset, default_collate
+
+from mmpt.errors import DataError
+from mmpt.processors.processor import MetaProcessor
+from mmpt.types import Example
+from mmpt.utils import get_logger, item_generator
+
+__all__ = ["MMDataset", "collate"]
+
+logger = get_logger(__name__)
+
+
+class MMDataset(Dataset[Example]):
+    """Model inputs of one split.
+
+    Args:
+        meta_processor: Lists (video_id, text_id).
+        video_processor: Reads a video's features.
+        text_processor: Reads or tokenises a text.
+        align_processor: Makes the model input.
+        seed: Seed of the run.
+
+    Raises:
+        DataError: If there is no item.
+    """
+
+    def __init__(
+        self,
+        meta_processor: MetaProcessor,
+        video_processor: Callable[..., Any],
+        text_processor: Callable[..., Any],
+        align_processor: Callable[..., Example],
+        seed: int = 0,
+    ) -> None:
+        self.meta_processor = meta_processor
+        self.video_processor = video_processor
+        self.text_processor = text_processor
+        self.align_processor = align_processor
+        self.seed = seed
+        self.epoch = 0
+        self.report = _report(meta_processor)
+        """What the data set holds: ``split``, ``path``, ``items``, and ``dropped``, reason -> number."""
+        _check_and_warn(self.report, meta_processor.dropped)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch; call it before the data loader starts its workers."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.meta_processor)
+
+    def __getitem__(self, index: int) -> Example:
+        """Return item ``index`` of the current epoch."""
+        rng = item_generator(self.seed, self.epoch, index)
+        video_id, text_id = self.meta_processor[index]
+        video = _run(self.video_processor, (video_id,), rng)
+        text = _run(self.text_processor, (text_id,), rng)
+        return _run(self.align_processor, (video_id, video, text), rng)
+
+    def collater(self, samples: Sequence[Example]) -> dict[str, Any]:
+        """Join items to a batch, see :func:`collate`."""
+        return collate(samples)
+
+
+def collate(samples: Sequence[Example]) -> dict[str, Any]:
+    """Join items to a batch: tensors are stacked, ``video_id`` becomes one list.
+
+    Args:
+        samples: Items with the same keys and shapes; tensors (...) or (S, ...).
+
+    Returns:
+        Tensors (B, ...) or (B, S, ...), and B or B * S video ids: one per clip.
+    """
+    batch = {
+        key: default_collate([sample[key] for sample in samples])  # type: ignore[literal-required]
+        for key in samples[0]
+        if key != "video_id"
+    }
+    if "video_id" in samples[0]:
+        names = [sample["video_id"] for sample in samples]
+        batch["video_id"] = [name for each in names for name in ([each] if isinstance(each, str) else each)]
+    return batch
+
+
+def _run(processor: Callable[..., Any], arguments: tuple[Any, ...], rng: np.random.Generator) -> Any:
+    if getattr(processor, "uses_rng", False):
+        return processor(*arguments, rng=rng)
+    return processor(*arguments)
+
+
+def _report(meta: MetaProcessor) -> dict[str, Any]:
+    return {
+        "split": getattr(meta, "split", None),
+        "path": getattr(meta, "path", None),
+        "items": len(meta),
+        "dropped": {reason: len(ids) for reason, ids in meta.dropped.items()},
+    }
+
+
+def _check_and_warn(report: dict[str, Any], dropped: Mapping[str, Sequence[str]]) -> None:
+    """Refuse an empty split; say in one warning what is left out of another."""
+    reasons = "; ".join(f"{len(ids)} {reason} ({', '.join(ids[:3])}, ...)" for reason, ids in dropped.items())
+    place = f"the split '{report['split']}' ({report['path']})"
+    if not report["items"]:
+        raise DataError(f"No item is left in {place}. Left out: {reasons or 'nothing, the list is empty'}.")
+    if dropped:
+        logger.warning("%d entries of %s are left out: %s.", sum(report["dropped"].values()), place, reasons)

@@ -1,0 +1,31 @@
+"""The aligner of most end tasks: one video, one sentence."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mmpt.processors.processor import Aligner, name_of
+from mmpt.types import Example
+
+__all__ = ["DSAligner"]
+
+
+class DSAligner(Aligner):
+    """Takes the first ``max_video_len`` seconds of the video and the whole text.
+
+    Args:
+        config: The ``dataset`` section.
+    """
+
+    def __call__(self, video_id: Any, video_feature: np.ndarray, text_feature: Sequence[int]) -> Example:
+        """Return one model input; text that is too long is cut.
+
+        Args:
+            video_id: Name of the video, or a tuple that begins with it.
+            video_feature: (seconds, D).
+            text_feature: Token ids without special tokens.
+        """
+        vfeats, vmasks = self._build_video_seq(video_feature)
+        caps, cmasks = self._build_text_seq(text_feature)
+        return Example(caps=caps, cmasks=cmasks, vfeats=vfeats, vmasks=vmasks, video_id=name_of(video_id))
