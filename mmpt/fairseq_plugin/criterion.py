@@ -1,0 +1,57 @@
+"""MMCriterion: the loss of the task as fairseq's trainer wants it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from fairseq.criterions import FairseqCriterion, register_criterion
+from fairseq.dataclass import FairseqDataclass
+from fairseq.logging import metrics
+from torch import nn
+
+if TYPE_CHECKING:
+    from mmpt.fairseq_plugin.task import FairseqMMTask
+
+__all__ = ["MMCriterion"]
+
+
+@register_criterion("mmloss", dataclass=FairseqDataclass)
+class MMCriterion(FairseqCriterion):
+    """The loss that ``loss.loss_cls`` names; a batch counts 1, whatever its size.
+
+    The gradient is therefore the mean over workers (and over ``--update-freq``), and so is the
+    logged loss. Parameters of the loss are trained and saved with the model's.
+
+    Args:
+        task: The task, which builds and applies the loss.
+    """
+
+    def __init__(self, task: "FairseqMMTask") -> None:
+        super().__init__(task)
+        self.loss = task.mmtask.build_loss()
+
+    def forward(
+        self, model: nn.Module, sample: Mapping[str, Any], reduce: bool = True
+    ) -> tuple[torch.Tensor, int, dict[str, Any]]:
+        """Return the loss of a batch, its weight 1, and what is logged."""
+        loss, _ = self.task.mmtask(model, sample)
+        masks = [sample[key] for key in ("cmasks", "vmasks") if key in sample]
+        logged = {
+            "loss": loss.detach(),
+            "ntokens": sum(mask.sum() for mask in masks),
+            "nsentences": masks[0].shape[:-1].numel() if masks else 0,
+            "sample_size": 1,
+        }
+        return loss, 1, logged
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs: Sequence[Mapping[str, Any]]) -> None:
+        """Log the mean loss over batches and workers."""
+        batches = sum(each["sample_size"] for each in logging_outputs)
+        total = sum(each["loss"] for each in logging_outputs)
+        metrics.log_scalar("loss", total / max(batches, 1), batches, round=4)
+
+    @staticmethod
+    def logging_outputs_can_be_summed() -> bool:
+        """Return True: all logged values are sums."""
+        return True

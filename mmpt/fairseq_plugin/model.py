@@ -1,0 +1,64 @@
+"""FairseqMMModel: the model of the task under the name that checkpoints use (``mmmodel.``)."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import torch
+from fairseq.dataclass import FairseqDataclass
+from fairseq.models import BaseFairseqModel, register_model, register_model_architecture
+from torch import nn
+
+from mmpt.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from mmpt.fairseq_plugin.task import FairseqMMTask
+
+__all__ = ["FairseqMMModel"]
+
+
+@register_model("mmmodel", dataclass=FairseqDataclass)
+class FairseqMMModel(BaseFairseqModel):
+    """Wraps the model that the task file describes; it has no options of its own.
+
+    Args:
+        mmmodel: The model. The attribute's name is part of the checkpoint format.
+    """
+
+    def __init__(self, mmmodel: nn.Module) -> None:
+        super().__init__()
+        self.mmmodel = mmmodel
+
+    @classmethod
+    def build_model(cls, cfg: FairseqDataclass, task: "FairseqMMTask") -> Self:
+        """Build the model of ``task``."""
+        return cls(task.mmtask.build_model())
+
+    def forward(self, **inputs: torch.Tensor) -> Mapping[str, torch.Tensor]:
+        """Run the model; it refuses arguments that it does not know."""
+        return self.mmmodel(**inputs)
+
+    def load_state_dict(
+        self,
+        state_dict: dict[str, torch.Tensor],
+        strict: bool = True,
+        model_cfg: Any = None,
+        args: Any = None,
+    ) -> Any:
+        """Load weights.
+
+        Raises:
+            CheckpointError: If they are those of another model.
+        """
+        try:
+            return super().load_state_dict(state_dict, strict=strict, model_cfg=model_cfg, args=args)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The checkpoint holds the weights of another model than {type(self.mmmodel).__name__}. "
+                "Check model.model_cls, its encoder classes and dataset.bert_name in the task file, or set "
+                f"fairseq.checkpoint.save_dir to a new folder to start afresh. {error}"
+            ) from error
+
+
+@register_model_architecture("mmmodel", "mmarch")
+def mmarch(cfg: Any) -> None:
+    """Name the only architecture: the task file holds all settings."""
