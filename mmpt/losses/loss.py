@@ -35,9 +35,8 @@ class BCE(Loss):
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Return the loss of logits and targets in 0..1, with as many elements."""
-        return functional.binary_cross_entropy_with_logits(
-            logits, targets.to(logits.dtype).reshape(logits.shape)
-        )
+        targets = targets.to(logits.dtype).reshape(logits.shape)
+        return functional.binary_cross_entropy_with_logits(logits, targets)
 
 
 class NLGLoss(Loss):

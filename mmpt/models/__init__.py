@@ -9,6 +9,7 @@ from mmpt.models.build import build_model
 from mmpt.models.checkpoint import LoadReport, load_into, load_state_dict
 from mmpt.models.dualencoder import MMFusionSeparate, MMFusionShare
 from mmpt.models.mmfusion import MMFusion, MMFusionJoint
+from mmpt.models.mmptmodel import MMPTModel
 from mmpt.models.transformermodel import MMBertForEncoder, MMBertForJoint
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "MMFusionJoint",
     "MMFusionSeparate",
     "MMFusionShare",
+    "MMPTModel",
     "build_model",
     "load_into",
     "load_state_dict",

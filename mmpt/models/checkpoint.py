@@ -25,7 +25,7 @@ __all__ = ["LoadReport", "load_into", "load_state_dict"]
 _LOGGER = get_logger(__name__)
 _PREFIX = "mmmodel."
 _OLD_BUFFER = "embeddings.position_ids"
-_ALLOWED_CLASSES = [argparse.Namespace]  # what fairseq puts beside the weights
+_ALLOWED_CLASSES: list[Any] = [argparse.Namespace]  # what fairseq puts beside the weights
 _LEAST_SHARE = 0.5  # of the model's tensors; below it the file belongs to another model
 
 
@@ -76,13 +76,18 @@ def _read(path: str | os.PathLike[str]) -> Any:
         ) from error
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
         raise CheckpointError(
-            f"The checkpoint {path} cannot be read ({type(error).__name__}); it is truncated or no checkpoint. "
+            f"The checkpoint {path} cannot be read ({type(error).__name__}): it is truncated, or none. "
             "Copy it again or take an earlier one."
         ) from error
 
 
-def load_into(model: nn.Module, path: str | os.PathLike[str]) -> LoadReport:
+def load_into(model: nn.Module, path: str | os.PathLike[str], complete: bool = False) -> LoadReport:
     """Load a checkpoint into ``model``; the part that does not fit is reported and logged.
+
+    Args:
+        model: The model.
+        path: Its checkpoint.
+        complete: Refuse a checkpoint that lacks tensors which the model's outputs depend on.
 
     Raises:
         CheckpointError: If the file cannot be read, tensors have other shapes, or fewer than half
@@ -95,9 +100,15 @@ def load_into(model: nn.Module, path: str | os.PathLike[str]) -> LoadReport:
     matching = len(own) - len(report.missing)
     if matching < _LEAST_SHARE * len(own):
         raise CheckpointError(
-            f"The checkpoint {path} belongs to another model: {matching} of the {len(own)} tensors of {name} are "
-            f"in it. Missing: {_some(report.missing)}. Not in {name}: {_some(report.unexpected)}. "
+            f"The checkpoint {path} belongs to another model: {matching} of the {len(own)} tensors of {name} "
+            f"are in it. Missing: {_some(report.missing)}. Not in {name}: {_some(report.unexpected)}. "
             "Check model.model_cls and its encoder classes in the task file."
+        )
+    needed = [key for key in report.missing if ".pooler." not in key]  # BERT's own pooler is unused
+    if complete and needed:
+        raise CheckpointError(
+            f"The checkpoint {path} lacks {len(needed)} tensors of {name}: {_some(needed)}. "
+            "They would stay random; give a checkpoint that was trained with this task file."
         )
     _check_shapes(own, state, path)
     model.load_state_dict(state, strict=False)
@@ -116,7 +127,7 @@ def _check_shapes(
     if words and own[words[0]].shape[1] == state[words[0]].shape[1]:
         raise CheckpointError(
             f"The checkpoint {path} was trained with a vocabulary of {len(state[words[0]])} words and "
-            f"dataset.bert_name has {len(own[words[0]])}. Set dataset.bert_name to the one it was trained with."
+            f"dataset.bert_name has {len(own[words[0]])}. Set dataset.bert_name to the one of its training."
         )
     if wrong:
         shapes = [f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}" for key in sorted(wrong)]

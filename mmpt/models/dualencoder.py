@@ -104,6 +104,7 @@ def _build_text_encoder(config: TaskConfig, pretrained: bool) -> BertModel:
     name = config.model.text_encoder_cls
     if name is None or ENCODERS.get(name) is not BertModel:
         raise ConfigError(
-            f"model.text_encoder_cls is '{name}'; the text tower of {config.model.model_cls} must be 'BertModel'."
+            f"model.text_encoder_cls is '{name}'; "
+            f"the text tower of {config.model.model_cls} must be 'BertModel'."
         )
     return load_bert(config.dataset.bert_name, pretrained=pretrained)

@@ -88,12 +88,12 @@ class MMBertForEncoder(nn.Module):
         if vfeats.shape[2] != self.videomlp.linear1.in_features:
             raise DataError(
                 f"The video features are {vfeats.shape[2]} wide and the model reads "
-                f"{self.videomlp.linear1.in_features}. Extract them with the S3D that the model was trained on."
+                f"{self.videomlp.linear1.in_features}. Extract them with the S3D of its training."
             )
 
 
 class MMBertForJoint(MMBertForEncoder):
-    """The same, with video and text isolated from each other in the first ``dataset.num_iso_layer`` layers."""
+    """The same; in the first ``dataset.num_iso_layer`` layers video and text do not see each other."""
 
     def __init__(
         self, config: TaskConfig, num_hidden_layers: int | None = None, pretrained: bool = True

@@ -45,7 +45,7 @@ def embed_words(bert: BertModel, ids: torch.Tensor) -> torch.Tensor:
         return bert.embeddings.word_embeddings(ids)
     except IndexError as error:
         raise DataError(
-            f"A token id is {int(ids.max())} and the vocabulary of the model has {bert.config.vocab_size} words. "
+            f"A token id is {int(ids.max())} and the model's vocabulary has {bert.config.vocab_size} words. "
             "The text was tokenised with another dataset.bert_name; tokenise it again with the model's."
         ) from error
 
