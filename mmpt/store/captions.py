@@ -44,7 +44,7 @@ class DedupStats:
     captions_in: int = 0
     captions_out: int = 0
     dropped: int = 0
-    """Without text (empty, or NaN instead of a string) or without finite times."""
+    """Without text (empty, or NaN instead of a string), without finite times, or ended before they start."""
     merged: int = 0
     """Repeats of a neighbour, or contained in it, so that one caption was left of two."""
     trimmed: int = 0
@@ -64,7 +64,7 @@ def video_generator(seed: int, video_id: str) -> np.random.Generator:
 def clean_captions(video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[Caption]:
     """Return the usable captions of ``{"start": [...], "end": [...], "text": [...]}``.
 
-    Line breaks become spaces. Captions without text or finite times are left out.
+    Line breaks become spaces. Captions without text or without sound times are left out.
 
     Args:
         video_id: Named in errors.
@@ -83,7 +83,7 @@ def clean_captions(video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[
     return [
         Caption(start, end, text.replace("\n", " ").strip())
         for start, end, text in zip(*(values or [] for values in lists), strict=True)
-        if isinstance(text, str) and text.strip() and _is_time(start) and _is_time(end)
+        if isinstance(text, str) and text.strip() and _is_time(start) and _is_time(end) and start <= end
     ]
 
 

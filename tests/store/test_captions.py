@@ -80,13 +80,13 @@ def test_a_video_is_cleaned_the_same_whatever_came_before_it():
 
 def test_captions_without_text_or_times_are_dropped_and_counted():
     columns = {
-        "start": [0.0, math.nan, 2.0, 3.0, 4.0],
-        "end": [1.0, 2.0, 3.0, 4.0, None],
-        "text": [math.nan, "no start", "  ", "kept", "no end"],
+        "start": [0.0, math.nan, 2.0, 3.0, 4.0, 5.0],
+        "end": [1.0, 2.0, 3.0, 4.0, None, 4.0],
+        "text": [math.nan, "no start", "  ", "kept", "no end", "backwards"],
     }
     processor = CaptionDedupProcessor()
     assert processor("x", columns)["text"] == ["kept"]
-    assert (processor.stats.captions_in, processor.stats.dropped, processor.stats.captions_out) == (5, 4, 1)
+    assert (processor.stats.captions_in, processor.stats.dropped, processor.stats.captions_out) == (6, 5, 1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+"""Captions become token shards beside the video shards, so that training never tokenises.
+
+For video i of shard n, item i of ``<tfeat_dir><split>_<n>.startends`` holds the times of its captions
+in seconds, float32 (captions, 2), and item i of ``.caps_ids`` their token ids without special tokens,
+int32 (captions, max_tokens), padded with -1. A video without captions has an empty item.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, get_type_hints
+
+import numpy as np
+
+from mmpt.config.schema import Section
+from mmpt.config.typecheck import describe, fits, suggest
+from mmpt.config.yamlfile import read_yaml
+from mmpt.errors import ConfigError
+from mmpt.store.caption_files import CaptionFile
+from mmpt.store.captions import Caption
+from mmpt.store.meta import ArraySpec, read_meta
+from mmpt.store.shard_writer import write_shards
+from mmpt.utils.files import sha256
+from mmpt.utils.tokenizer import load_tokenizer
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+__all__ = ["PretokenizeConfig", "PretokenizeReport", "caption_prefix", "pretokenize", "read_config"]
+
+VIDEOS_AT_A_TIME = 256
+"""Videos whose captions go to the tokenizer in one call."""
+
+
+@dataclass(kw_only=True)
+class PretokenizeConfig(Section):
+    """The ``dataset:`` section of a pretokenisation file."""
+
+    bert_name: str
+    """Tokenizer: a folder, or a name on the Hugging Face hub."""
+    vfeat_dir: str
+    """Folder of the video shards; the token shards go there."""
+    caption_path: str = "data/how2/raw_caption_dedup.jsonl"
+    """Clean captions, ``.jsonl`` or the original's ``.pkl``."""
+    splits: list[str] = field(default_factory=lambda: ["train", "val"])
+    """Splits, as in the names of the shards."""
+    use_fast: bool = True
+    """Use the fast (Rust) tokenizer."""
+    max_tokens: int = 32
+    """Token ids kept of a caption."""
+    max_characters: int = 96
+    """Characters kept of a caption before it is tokenised."""
+
+
+@dataclass
+class PretokenizeReport:
+    """What was written in this run; kept shards of an earlier run are not counted."""
+
+    videos: int = 0
+    without_captions: list[str] = field(default_factory=list)
+    """Ids of videos in the shards that the caption file does not have, or has no usable caption of."""
+    captions: int = 0
+    cut: int = 0
+    """Captions longer than ``max_characters`` or ``max_tokens``."""
+
+
+def read_config(path: str | os.PathLike[str]) -> PretokenizeConfig:
+    """Read the ``dataset:`` section of a YAML file.
+
+    Raises:
+        ConfigError: If a key is unknown, missing or of another type; all faults in one message.
+    """
+    section = read_yaml(path).get("dataset")
+    if not isinstance(section, Mapping):
+        raise ConfigError(f"{path}: a section 'dataset:' with bert_name and vfeat_dir is expected.")
+    hints = {name: hint for name, hint in get_type_hints(PretokenizeConfig).items() if name != "extra"}
+    problems = [
+        f"dataset.{key} is not known{suggest(str(key), hints)}" for key in section if key not in hints
+    ]
+    for key, hint in hints.items():
+        if not fits(section.get(key), hint):
+            problems.append(f"dataset.{key} must be {describe(hint)}, got {section[key]!r}.")
+    for key in ("bert_name", "vfeat_dir"):
+        if section.get(key) is None:
+            problems.append(f"dataset.{key} is missing.")
+    if problems:
+        raise ConfigError(f"{path}: {' '.join(problems)}")
+    return PretokenizeConfig.from_mapping(section)
+
+
+def caption_prefix(config: PretokenizeConfig) -> str:
+    """Return ``tfeat_dir``, the beginning of the paths of the token shards.
+
+    It is ``<vfeat_dir>/<caption file's stem>.<last part of bert_name>.``, for the usual file
+    ``<vfeat_dir>/raw_caption_dedup.bert-base-uncased.``
+    """
+    name = f"{Path(config.caption_path).stem}.{Path(config.bert_name).name}."
+    return os.path.join(config.vfeat_dir, name)
+
+
+def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
+    """Write the token shards of all splits; an interrupted run continues where it stopped.
+
+    Raises:
+        DataError: If the video shards have no meta file or the caption file is missing or damaged.
+        ConfigError: If there is no such tokenizer.
+    """
+    shards = {split: read_meta(config.vfeat_dir, split) for split in config.splits}
+    tokenizer = load_tokenizer(config.bert_name, config.use_fast)
+    captions = CaptionFile(config.caption_path)
+    vocabulary = json.dumps(sorted(tokenizer.get_vocab().items())).encode()
+    source = {
+        "bert_name": config.bert_name,
+        "vocabulary_sha256": hashlib.sha256(vocabulary).hexdigest(),
+        "captions": captions.path.name,
+        "captions_sha256": sha256(captions.path),
+        "max_tokens": config.max_tokens,
+        "max_characters": config.max_characters,
+    }
+    arrays = [ArraySpec(".startends", "float32", 2), ArraySpec(".caps_ids", "int32", config.max_tokens)]
+    work = _Tokenization(config, tokenizer, captions)
+    for split, ids in shards.items():
+        write_shards(caption_prefix(config), split, ids, work.items, arrays, source)
+    return work.report
+
+
+class _Tokenization:
+    """Makes the items of a shard and counts what it meets."""
+
+    def __init__(
+        self,
+        config: PretokenizeConfig,
+        tokenizer: "PreTrainedTokenizerBase",
+        captions: Mapping[str, list[Caption]],
+    ) -> None:
+        self.report = PretokenizeReport()
+        self._config, self._tokenizer, self._captions = config, tokenizer, captions
+
+    def items(self, ids: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield (startends, caps_ids) of every video."""
+        for start in range(0, len(ids), VIDEOS_AT_A_TIME):
+            group = ids[start : start + VIDEOS_AT_A_TIME]
+            captions = [self._captions.get(video_id, []) for video_id in group]
+            self.report.videos += len(group)
+            self.report.without_captions += [
+                name for name, own in zip(group, captions, strict=True) if not own
+            ]
+            tokens = iter(self._tokens([caption.text for own in captions for caption in own]))
+            for own in captions:
+                times = np.array([(c.start, c.end) for c in own], dtype=np.float32).reshape(-1, 2)
+                yield times, self._padded([next(tokens) for _ in own])
+
+    def _tokens(self, texts: list[str]) -> list[list[int]]:
+        """Return the token ids of every text, cut to the limits."""
+        if not texts:
+            return []
+        length, characters = self._config.max_tokens, self._config.max_characters
+        encoded = self._tokenizer(
+            [text[:characters] for text in texts], add_special_tokens=False, return_attention_mask=False
+        )["input_ids"]
+        self.report.captions += len(texts)
+        self.report.cut += sum(
+            len(text) > characters or len(ids) > length for text, ids in zip(texts, encoded, strict=True)
+        )
+        return [ids[:length] for ids in encoded]
+
+    def _padded(self, rows: list[list[int]]) -> np.ndarray:
+        padded = np.full((len(rows), self._config.max_tokens), -1, dtype=np.int32)
+        for target, ids in zip(padded, rows, strict=True):
+            target[: len(ids)] = ids
+        return padded
