@@ -54,7 +54,8 @@ def _value(config: TaskConfig, key: str) -> Any:
 
 def _counts(config: TaskConfig) -> Iterator[tuple[str, str]]:
     for section in ("dataset", "model", "extractor"):
-        for name in getattr(config, section).keys():
+        names = getattr(config, section).keys()
+        for name in names:
             value = _value(config, f"{section}.{name}")
             lowest = 0 if name == "num_iso_layer" else 1
             if isinstance(value, int) and not isinstance(value, bool) and value < lowest:
@@ -70,8 +71,8 @@ def _lengths(config: TaskConfig) -> Iterator[tuple[str, str]]:
     if config.dataset.max_len < least:
         yield (
             "dataset.max_len",
-            f"is {config.dataset.max_len}; with max_video_len {config.dataset.max_video_len}, [CLS], two [SEP] "
-            f"and one text token it must be at least {least}",
+            f"is {config.dataset.max_len} and must be at least {least}: max_video_len "
+            f"{config.dataset.max_video_len}, [CLS], two [SEP], and one text token",
         )
     for low, high in ORDERED:
         below, above = _value(config, low), _value(config, high)
@@ -100,5 +101,6 @@ def _jobs(config: TaskConfig) -> Iterator[tuple[str, str]]:
     if isinstance(batch, int) and batch < max(clips, 1):
         yield (
             "fairseq.dataset.batch_size",
-            f"is {batch} and must be at least {clips}: it counts clips, and dataset.subsampling draws {clips} per item",
+            f"is {batch} and must be at least {clips}: it counts clips, and one item has {clips} "
+            "(dataset.subsampling)",
         )

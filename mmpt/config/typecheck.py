@@ -12,7 +12,7 @@ _NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or 
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Return whether ``value``, as YAML gives it, is of the type ``hint``. Null always is: it means the default."""
+    """Return whether ``value``, as YAML gives it, is of the type ``hint``; null always is (the default)."""
     if value is None or hint is Any:
         return True
     kind, arguments = get_origin(hint), get_args(hint)

@@ -16,7 +16,7 @@ from mmpt.config import fairseq_options
 from mmpt.config.crosschecks import cross_check
 from mmpt.config.includes import Layer, load_layers, merge_layers, origin
 from mmpt.config.project import expand, task_layers
-from mmpt.config.schema import SECTIONS, TaskConfig
+from mmpt.config.schema import SECTIONS, DatasetConfig, Section, TaskConfig
 from mmpt.config.typecheck import describe, fits, suggest
 
 __all__ = ["Problem", "check_file", "check_task"]
@@ -64,7 +64,7 @@ def check_task(layers: Sequence[Layer]) -> list[Problem]:
         return [Problem(*origin(layers, key), message, severity) for key, message in found]
 
     problems = place(_plugins(values)) + place(_types(values)) + place(_fairseq(values.get("fairseq")))
-    problems += place(_unknown(values), "error") + place(_users_keys(values), "warning")
+    problems += place(_unknown(values)) + place(_users_keys(values), "warning")
     problems += place(_classes(values, planned=False)) + place(_classes(values, planned=True), "planned")
     if not any(problem.severity == "error" for problem in problems):
         problems += place(cross_check(TaskConfig.from_mapping(values)))
@@ -80,8 +80,8 @@ def _plugins(values: Mapping[str, Any]) -> Found:
             yield "plugins", f"the module '{name}' cannot be imported ({error}); install it or set PYTHONPATH"
 
 
-def _sections(values: Mapping[str, Any]) -> Iterator[tuple[str, type, Mapping[str, Any]]]:
-    """Yield (prefix of the keys, dataclass, mapping) of the top level and of every section that is a mapping."""
+def _sections(values: Mapping[str, Any]) -> Iterator[tuple[str, type[Section], Mapping[str, Any]]]:
+    """Yield (prefix of the keys, dataclass, mapping) of the top level and of every section given."""
     yield "", TaskConfig, values
     for name, section in SECTIONS.items():
         if isinstance(values.get(name), Mapping):
@@ -99,47 +99,37 @@ def _types(values: Mapping[str, Any]) -> Found:
 
 def _unknown(values: Mapping[str, Any]) -> Found:
     for prefix, section, given in _sections(values):
-        allowed = {field.name for field in dataclasses.fields(section)} - {"extra"}
-        if prefix == "dataset.":
-            if _accepts_anything(values):
-                continue
-            allowed |= {name for cls in _users_classes(values) for name in _config_fields(cls)}
-        for key in given:
-            if key not in allowed:
-                yield f"{prefix}{key}", f"unknown key{suggest(str(key), allowed)}"
+        users = _users_classes(values) if section is DatasetConfig else []
+        allowed = [*section.keys(), *(name for cls in users for name in _config_fields(cls))]
+        if all(hasattr(cls, "Config") for cls in users):
+            for key in given:
+                if key not in allowed:
+                    yield f"{prefix}{key}", f"unknown key{suggest(str(key), allowed)}"
 
 
 def _users_keys(values: Mapping[str, Any]) -> Found:
-    dataset = values.get("dataset")
-    if not isinstance(dataset, Mapping) or not _accepts_anything(values):
+    """Keys that may be those of a user's class which does not declare its own."""
+    if all(hasattr(cls, "Config") for cls in _users_classes(values)):
         return
-    known = {field.name for field in dataclasses.fields(SECTIONS["dataset"])}
-    for key in dataset:
-        if key not in known:
-            yield (
-                f"dataset.{key}",
-                "is no key of the toolkit; your class is taken to read it (give it a Config to check)",
-            )
+    for key in values["dataset"].keys() - set(DatasetConfig.keys()):
+        yield f"dataset.{key}", "is no key of the toolkit; give the class that reads it a Config"
 
 
 def _users_classes(values: Mapping[str, Any]) -> list[type]:
     """Return the classes that users registered among those the dataset section names."""
-    dataset = values.get("dataset") or {}
-    named = [
-        (registry, dataset.get(key))
+    dataset = values.get("dataset")
+    if not isinstance(dataset, Mapping):
+        return []
+    found = [
+        registry.registered(str(dataset.get(key)))
         for (section, key), registry in REGISTRIES.items()
         if section == "dataset"
     ]
-    classes = [registry.registered(name) for registry, name in named if isinstance(name, str)]
-    return [cls for cls in classes if cls is not None]
+    return [cls for cls in found if cls is not None]
 
 
 def _config_fields(cls: type) -> list[str]:
     return [field.name for field in dataclasses.fields(cls.Config)] if hasattr(cls, "Config") else []
-
-
-def _accepts_anything(values: Mapping[str, Any]) -> bool:
-    return any(not hasattr(cls, "Config") for cls in _users_classes(values))
 
 
 def _classes(values: Mapping[str, Any], planned: bool) -> Found:

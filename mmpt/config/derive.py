@@ -1,0 +1,36 @@
+"""What a training command needs and the file does not say literally; pure functions."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from mmpt.config.includes import merge
+
+__all__ = ["derive", "training_options"]
+
+
+def training_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options of ``fairseq`` without their groups, in the order of the file."""
+    groups = (values.get("fairseq") or {}).values()
+    return {name: value for group in groups for name, value in (group or {}).items()}
+
+
+def derive(values: Mapping[str, Any], taken: Collection[str] = ()) -> dict[str, Any]:
+    """Return a task with its computed options filled in.
+
+    ``fairseq.dataset.batch_size`` counts clips and an item of the dataset carries
+    ``dataset.subsampling`` of them, so it is divided by that. ``fairseq.common.tensorboard_logdir:
+    run`` becomes ``<save_dir>/run_<n>`` with the lowest n that is free.
+
+    Args:
+        values: The merged task file; not changed.
+        taken: Names that exist in the folder ``save_dir``.
+    """
+    options = training_options(values)
+    changes: dict[str, dict[str, Any]] = {}
+    clips = (values.get("dataset") or {}).get("subsampling")
+    if clips and options.get("batch_size"):
+        changes["dataset"] = {"batch_size": options["batch_size"] // clips}
+    if options.get("tensorboard_logdir") == "run" and options.get("save_dir"):
+        number = next(n for n in range(len(taken) + 1) if f"run_{n}" not in taken)
+        changes["common"] = {"tensorboard_logdir": f"{options['save_dir']}/run_{number}"}
+    return merge(values, {"fairseq": changes})
