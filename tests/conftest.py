@@ -22,3 +22,60 @@ def golden() -> Path:
 def tiny_bert() -> Path:
     """Folder of a 3-layer BERT with 159 words."""
     return GOLDEN / "bert"
+
+
+@pytest.fixture
+def retrieval_task(tmp_path: Path, tiny_bert: Path) -> Path:
+    """A test task in its own folder: 5 sentences, 4 of them with features, and an untrained VideoCLIP.
+
+    Returns the task file ``test_small.yaml``; beside it lie ``test.csv``, ``feat/v<n>.npy`` (512 wide)
+    and ``runs/checkpoint_best.pt``.
+    """
+    import numpy as np
+    import torch
+    import yaml
+
+    from mmpt.models import build_model
+    from mmpt.utils import recursive_config
+
+    sentences = ["cut the onion", "stir it fast", "move the red ball", "pour oil in the pan", "a dog and a cat"]
+    table = "".join(f"v{i},{sentence}\n" for i, sentence in enumerate(sentences))
+    (tmp_path / "test.csv").write_text(f"video_id,sentence\n{table}")
+    (tmp_path / "feat").mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(4):  # v4 has no features
+        np.save(tmp_path / "feat" / f"v{i}.npy", rng.normal(size=(3 + i, 512)).astype(np.float16))
+    task = {
+        "dataset": {
+            "split": "test",
+            "bert_name": str(tiny_bert),
+            "meta_processor": "MSRVTTMetaProcessor",
+            "test_path": str(tmp_path / "test.csv"),
+            "video_processor": "VideoProcessor",
+            "vfeat_dir": str(tmp_path / "feat"),
+            "text_processor": "MSRVTTTextProcessor",
+            "aligner": "DSAligner",
+            "max_video_len": 8,
+            "max_len": 24,
+        },
+        "model": {
+            "model_cls": "MMFusionSeparate",
+            "video_encoder_cls": "MMBertForEncoder",
+            "text_encoder_cls": "BertModel",
+            "num_hidden_video_layers": 1,
+        },
+        "fairseq": {
+            "dataset": {"batch_size": 3, "num_workers": 0, "valid_subset": "test"},
+            "common_eval": {"path": str(tmp_path / "runs" / "checkpoint_best.pt")},
+        },
+        "eval": {"save_path": str(tmp_path / "runs" / "eval")},
+        "metric": "RetrievalMetric",
+        "predictor": "RetrievalPredictor",
+    }
+    path = tmp_path / "test_small.yaml"
+    path.write_text(yaml.safe_dump(task))
+    (tmp_path / "runs").mkdir()
+    torch.manual_seed(0)
+    model = build_model(recursive_config(path), pretrained=False)
+    torch.save(model.state_dict(), tmp_path / "runs" / "checkpoint_best.pt")
+    return path

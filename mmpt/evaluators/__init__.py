@@ -1,5 +1,27 @@
-"""Evaluation: one inference loop, predictors, metrics, and result files that can be checked."""
+"""Evaluation: one inference loop, predictors, metrics, and result files that can be checked.
 
+:mod:`~mmpt.evaluators.evaluator` is the assembly: data set -> :mod:`~mmpt.evaluators.loop` ->
+:mod:`~mmpt.evaluators.predictor` -> :mod:`~mmpt.evaluators.metric` -> :mod:`~mmpt.evaluators.results`.
+"""
+
+from mmpt.evaluators.evaluator import Evaluator, evaluate
 from mmpt.evaluators.metric import Metric, RetrievalMetric
+from mmpt.evaluators.moments import Moment, MomentIndex
+from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
+from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result, write_result
 
-__all__ = ["Metric", "RetrievalMetric"]
+__all__ = [
+    "EvaluationResult",
+    "Evaluator",
+    "Metric",
+    "MetricValue",
+    "Moment",
+    "MomentIndex",
+    "Predictions",
+    "Predictor",
+    "RetrievalMetric",
+    "RetrievalPredictor",
+    "evaluate",
+    "read_result",
+    "write_result",
+]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mmpt.config import TaskConfig
 from mmpt.errors import DataError
 
 __all__ = ["Metric", "RetrievalMetric", "retrieval_ranks"]
@@ -20,6 +21,9 @@ _ROWS_AT_ONCE = 256
 class Metric:
     """Base of all metrics; a subclass states its names and two functions of the same arrays.
 
+    Args:
+        config: The task, for metrics that need annotation files.
+
     Attributes:
         names: What is measured, the first being the one that checkpoints are chosen by.
         percent: Those of ``names`` that are shares between 0 and 1 and are printed as percentages.
@@ -29,6 +33,9 @@ class Metric:
     names: ClassVar[tuple[str, ...]] = ()
     percent: ClassVar[frozenset[str]] = frozenset()
     higher_is_better: ClassVar[bool] = True
+
+    def __init__(self, config: TaskConfig | None = None) -> None:
+        self.config = config
 
     # (*Any, **Any) lets each metric name the arrays that it needs; the arrays of
     # ``Predictions`` are passed by keyword.

@@ -1,6 +1,6 @@
 """Search for moments: which seconds of which video answer a text.
 
-Comes in: the features of each video, and functions that embed clips and texts into one space.
+Comes in: the features of each video, and the function that embeds a clip into the space of the texts.
 Goes out: moments ``(video, start, end, score)``, best first, without near-duplicates.
 """
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mmpt.errors import DataError
 
 __all__ = ["Moment", "MomentIndex", "overlap", "window_starts"]
 
-Encoder = Callable[[Sequence[NDArray]], NDArray]
-"""Clips, each (T, D) with its own T, to their vectors (number of clips, hidden)."""
+Encoder = Callable[[Sequence[torch.Tensor]], torch.Tensor]
+"""Clips, each float32 (T, D) with its own T, to their vectors (number of clips, hidden)."""
 
 
 class Moment(NamedTuple):
@@ -79,7 +80,7 @@ class MomentIndex:
 
         Args:
             features: Video id -> features (T, D), one row per second.
-            encode: Embeds clips of at most ``length`` seconds.
+            encode: Embeds clips of at most ``length`` seconds, such as ``MMPTModel.encode_video``.
             length: Seconds of one window.
             stride: Seconds from one window to the next.
             batch_size: Windows embedded at once.
@@ -97,14 +98,14 @@ class MomentIndex:
             for start in window_starts(len(rows), length, stride)
         ]
         vectors = [
-            np.asarray(encode([features[m.video_id][int(m.start) : int(m.end)] for m in batch]), np.float32)
+            _to_numpy(encode([_clip(features[moment.video_id], moment) for moment in batch]))
             for batch in _batches(moments, batch_size)
         ]
         return cls(moments, np.concatenate(vectors))
 
     def search(
         self,
-        query: NDArray,
+        query: NDArray | torch.Tensor,
         top_k: int = 3,
         *,
         max_overlap: float = 0.3,
@@ -121,7 +122,7 @@ class MomentIndex:
             max_overlap: Largest intersection over union with an earlier answer.
             per_video: At most so many answers from one video; None for no limit.
         """
-        scores = self.vectors @ np.asarray(query, np.float32)
+        scores = self.vectors @ _to_numpy(query)
         answers: list[Moment] = []
         for position in np.argsort(-scores, kind="stable"):
             moment = self.moments[position]._replace(score=float(scores[position]))
@@ -134,6 +135,15 @@ class MomentIndex:
             if len(answers) == top_k:
                 break
         return answers
+
+
+def _clip(rows: NDArray, moment: Moment) -> torch.Tensor:
+    # A copy: features may be float16, and mapped read-only from a shard.
+    return torch.tensor(rows[int(moment.start) : int(moment.end)], dtype=torch.float32)
+
+
+def _to_numpy(vectors: NDArray | torch.Tensor) -> NDArray[np.float32]:
+    return torch.as_tensor(vectors).float().cpu().numpy()
 
 
 def _batches(items: Sequence[Moment], size: int) -> Iterator[Sequence[Moment]]:

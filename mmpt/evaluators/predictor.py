@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError, DataError
 
 __all__ = ["Predictions", "Predictor", "RetrievalPredictor", "score_matrix"]
@@ -35,7 +36,15 @@ class Predictions:
 
 
 class Predictor:
-    """Base of all predictors: :meth:`reset`, :meth:`process` for every batch, :meth:`finalize`."""
+    """Base of all predictors: :meth:`reset`, :meth:`process` for every batch, :meth:`finalize`.
+
+    Args:
+        config: The task, for predictors that need its settings.
+    """
+
+    def __init__(self, config: TaskConfig | None = None) -> None:
+        self.config = config
+        self.reset()
 
     def reset(self) -> None:
         """Forget everything collected."""
@@ -56,9 +65,6 @@ class RetrievalPredictor(Predictor):
     Only the pooled vectors are kept, two of (hidden,) per item; the score matrix is made of them
     at the end, some texts at a time.
     """
-
-    def __init__(self) -> None:
-        self.reset()
 
     def reset(self) -> None:
         """Forget everything collected."""

@@ -65,7 +65,7 @@ class EvaluationResult:
     """Reason -> items of the list that could not be used."""
     features: dict[str, Any]
     """Fingerprint of the feature files, see :func:`feature_fingerprint`."""
-    checkpoint: dict[str, str] | None
+    checkpoint: dict[str, Any] | None
     """Path and SHA-256 of the checkpoint; None for a model evaluated in memory."""
     code: dict[str, str | None]
     """Version of the package, and the git commit if it runs from a checkout."""

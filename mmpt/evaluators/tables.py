@@ -4,12 +4,22 @@ from collections.abc import Sequence
 
 from mmpt.evaluators.results import EvaluationResult, MetricValue
 
-__all__ = ["comparison_table", "format_value", "result_table"]
+__all__ = ["best_of", "comparison_table", "format_value", "result_table"]
 
 
 def format_value(value: float, percent: bool) -> str:
     """Return a share as ``32.4 %`` and any other number with at most one decimal that matters."""
     return f"{100 * value:.1f} %" if percent else f"{value:.1f}"
+
+
+def best_of(results: Sequence[EvaluationResult], higher_is_better: bool = True) -> EvaluationResult:
+    """Return the result with the best main (first) metric; of equal ones the first."""
+
+    def main_value(result: EvaluationResult) -> float:
+        value = next(iter(result.metrics.values())).value
+        return value if higher_is_better else -value
+
+    return max(results, key=main_value)
 
 
 def result_table(result: EvaluationResult) -> str:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +11,7 @@ from mmpt.evaluators.moments import Moment, MomentIndex, overlap, window_starts
 
 
 def mean_of_each(clips):
-    return np.stack([clip.mean(axis=0) for clip in clips])
+    return torch.stack([clip.mean(0) for clip in clips])
 
 
 def video(seconds, bright_from, bright_to):
@@ -64,6 +65,13 @@ def test_answers_are_sorted_and_never_overlap_too_much(seed, limit):
     )
     assert [m.score for m in answers] == sorted((m.score for m in answers), reverse=True)
     assert all(overlap(a, b) <= limit for i, a in enumerate(answers) for b in answers[:i])
+
+
+def test_half_precision_read_only_features_and_tensors_as_queries_are_fine():
+    rows = video(20, 9, 13).astype(np.float16)
+    rows.flags.writeable = False
+    index = MomentIndex.build({"a": rows}, mean_of_each)
+    assert index.search(torch.from_numpy(BRIGHT), top_k=1) == [Moment("a", 9, 13, 1.0)]
 
 
 def test_a_video_shorter_than_the_window_is_one_moment():

@@ -1,0 +1,191 @@
+"""Evaluate a model as its task file says: data, inference loop, predictor, metric, result file.
+
+Comes in: a task configuration and a model or checkpoint. Goes out: an
+:class:`~mmpt.evaluators.results.EvaluationResult`, and the predictions beside it on disk.
+"""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from mmpt.catalog import METRICS, PREDICTORS, TASKS
+from mmpt.config import TaskConfig
+from mmpt.errors import CheckpointError, ConfigError
+from mmpt.evaluators.features import feature_files
+from mmpt.evaluators.loop import pick_device, run_inference
+from mmpt.evaluators.metric import Metric
+from mmpt.evaluators.predictor import Predictions, Predictor
+from mmpt.evaluators.results import (
+    EvaluationResult,
+    MetricValue,
+    code_version,
+    feature_fingerprint,
+    now,
+    write_result,
+)
+from mmpt.models.build import build_model
+from mmpt.models.checkpoint import load_into
+from mmpt.utils import get_logger
+from mmpt.utils.files import atomic_write, sha256, write_json
+
+__all__ = ["Evaluator", "evaluate"]
+
+_LOGGER = get_logger(__name__)
+
+
+class Evaluator:
+    """Evaluates any number of models on the split that one task file names.
+
+    The data set is built once; each call of :meth:`evaluate` is one pass over it.
+
+    Args:
+        config: The task; ``predictor`` is needed, ``metric`` may be absent (predictions only).
+        device: ``cpu``, ``cuda`` or ``cuda:<n>``; None for the first GPU, or the CPU without one.
+        dtype: Floating-point type of weights and features.
+
+    Raises:
+        ConfigError: If ``predictor`` is absent, a class is unknown or planned, or the device is not there.
+        DataError: If the split is empty.
+    """
+
+    def __init__(
+        self, config: TaskConfig, *, device: str | None = None, dtype: torch.dtype = torch.float32
+    ) -> None:
+        if config.predictor is None:
+            raise ConfigError(f"The key predictor is missing. Known: {', '.join(PREDICTORS.names())}.")
+        self.config = config
+        self.device, self.dtype = pick_device(device), dtype
+        self.predictor: Predictor = PREDICTORS.get(config.predictor)(config)
+        self.metric: Metric | None = METRICS.get(config.metric)(config) if config.metric else None
+        self.split = config.dataset.split or "test"
+        self.task = TASKS.get(config.task).config_task(config)
+        self.dataset = self.task.build_dataset(self.split)
+
+    def predict(self, model: nn.Module) -> Predictions:
+        """Run ``model`` over the split and return the predictions; nothing is written."""
+        loading = self.config.fairseq.get("dataset", {})
+        batches = DataLoader(
+            self.dataset,
+            batch_size=loading.get("batch_size") or 256,
+            num_workers=loading.get("num_workers") or 0,
+            collate_fn=self.dataset.collater,
+            pin_memory=self.device.type == "cuda",
+        )
+        return run_inference(
+            model,
+            batches,
+            self.predictor,
+            self.task.forward,
+            device=self.device,
+            dtype=self.dtype,
+        )
+
+    def evaluate(
+        self,
+        model: nn.Module,
+        name: str,
+        *,
+        save_path: str | os.PathLike[str] | None = None,
+        checkpoint: dict[str, Any] | None = None,
+        selected_from: int = 1,
+    ) -> EvaluationResult:
+        """Predict, compute the metric and its baseline, and write everything to a folder.
+
+        Args:
+            model: The model.
+            name: Name of this evaluation; files are ``<name>.result.json``, ``<name>.scores.npy``...
+            save_path: Folder of the files; ``eval.save_path`` by default. Without both nothing is written.
+            checkpoint: What the model was loaded from, as :func:`evaluate` records it.
+            selected_from: Number of checkpoints that are compared on this split.
+        """
+        predictions = self.predict(model)
+        values = self.metric.compute(**predictions.arrays) if self.metric else {}
+        baseline = self.metric.baseline(**predictions.arrays) if self.metric else {}
+        percent = self.metric.percent if self.metric else frozenset()
+        vfeat_dir = self.config.dataset.vfeat_dir
+        files = feature_files(vfeat_dir, self.split, predictions.ids) if vfeat_dir else []
+        result = EvaluationResult(
+            name=name,
+            split=self.split,
+            predictor=type(self.predictor).__name__,
+            metric=type(self.metric).__name__ if self.metric else None,
+            metrics={key: MetricValue(values[key], baseline[key], key in percent) for key in values},
+            counts=predictions.counts,
+            skipped=self.dataset.report["dropped"],
+            features={"folder": vfeat_dir, **feature_fingerprint(files)},
+            checkpoint=checkpoint,
+            code=code_version(),
+            device=f"{self.device}, {str(self.dtype).removeprefix('torch.')}",
+            predictions={array: f"{name}.{array}.npy" for array in predictions.arrays},
+            date=now(),
+            selected_from=selected_from,
+            config=_without_none(asdict(self.config)),
+        )
+        folder = save_path if save_path is not None else self.config.eval.save_path
+        if folder is not None:
+            _save(Path(folder), result, predictions)
+        return result
+
+
+def evaluate(
+    config: TaskConfig,
+    *,
+    checkpoint: str | os.PathLike[str] | None = None,
+    device: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    evaluator: Evaluator | None = None,
+    selected_from: int = 1,
+) -> EvaluationResult:
+    """Evaluate one checkpoint as the task file says, and write the result beside the predictions.
+
+    Args:
+        config: The task.
+        checkpoint: The weights; ``fairseq.common_eval.path`` by default.
+        device: See :class:`Evaluator`.
+        dtype: See :class:`Evaluator`.
+        evaluator: One built for the same ``config`` before, to save building the data set again.
+        selected_from: Number of checkpoints that are compared on this split.
+
+    Raises:
+        ConfigError: If no checkpoint is named.
+        CheckpointError: If it is missing, damaged, or lacks weights of the model.
+    """
+    path = checkpoint or config.fairseq.get("common_eval", {}).get("path")
+    if path is None:
+        raise ConfigError("No checkpoint is named: set fairseq.common_eval.path, or give --checkpoint.")
+    if not Path(path).is_file():
+        raise CheckpointError(
+            f"The checkpoint {path} does not exist. Train the model first, or give another with --checkpoint."
+        )
+    evaluator = evaluator or Evaluator(config, device=device, dtype=dtype)
+    model = build_model(config, pretrained=False)
+    report = load_into(model, path, complete=True)
+    return evaluator.evaluate(
+        model,
+        Path(path).stem,
+        save_path=config.eval.save_path or Path(path).parent / "eval",
+        checkpoint={"path": str(path), "sha256": sha256(path), "unused_tensors": len(report.unexpected)},
+        selected_from=selected_from,
+    )
+
+
+def _save(folder: Path, result: EvaluationResult, predictions: Predictions) -> None:
+    """Write arrays, ids and result; the result comes last, so that it never names a missing file."""
+    for array, file in result.predictions.items():
+        with atomic_write(folder / file) as stream:
+            np.save(stream, predictions.arrays[array], allow_pickle=False)
+    write_json(folder / f"{result.name}.ids.json", predictions.ids)
+    write_result(folder / f"{result.name}.result.json", result)
+    _LOGGER.info("wrote %s", folder / f"{result.name}.result.json")
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(each) for key, each in value.items() if each is not None and each != {}}
+    return value

@@ -1,0 +1,33 @@
+"""Which feature files a split was read from, so that a result can say so."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from mmpt.store.meta import read_meta
+
+__all__ = ["feature_files"]
+
+
+def feature_files(vfeat_dir: str | os.PathLike[str], split: str, video_ids: Iterable[str]) -> list[Path]:
+    """Return the files that hold the features of ``video_ids``, sorted.
+
+    These are ``<vfeat_dir>/<video_id>.npy`` where that exists, and otherwise the shards in which
+    the videos lie (the split ``test`` reads the ``val`` shards). Ids in neither are left out.
+
+    Raises:
+        DataError: If the meta file of the shards is damaged.
+    """
+    folder, files, in_shards = Path(vfeat_dir), set(), set()
+    for video_id in set(video_ids):
+        single = folder / f"{video_id}.npy"
+        if single.is_file():
+            files.add(single)
+        else:
+            in_shards.add(video_id)
+    if in_shards:
+        name = "train" if split == "train" else "val"
+        for shard, ids in read_meta(folder, name).items():
+            if not in_shards.isdisjoint(ids):
+                files |= {folder / f"{name}_{shard}_{part}.npy" for part in ("data", "starts")}
+    return sorted(files)
