@@ -45,13 +45,13 @@ def _attention(
         query: (B, heads, L, d), or (1, heads, N, d) if packed. So are ``key`` and ``value``.
         key: See ``query``.
         value: See ``query``.
-        attention_mask: Additive mask that broadcasts to (B, heads, L, L).
+        attention_mask: Additive (or boolean) mask that broadcasts to (B, heads, L, L).
         layer_masks: One such mask per layer, instead of ``attention_mask``.
         packing: How the tokens are packed, if they are.
         options: Passed on: dropout and scaling.
     """
     mask = attention_mask if layer_masks is None else layer_masks[int(module.layer_idx)]  # type: ignore[arg-type]
-    if mask is not None:
+    if mask is not None and mask.is_floating_point():
         mask = mask.to(query.dtype)  # autocast computes in a lower precision than the embeddings
     if packing is None:
         return sdpa_attention_forward(module, query, key, value, mask, **options)
