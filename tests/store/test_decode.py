@@ -25,13 +25,17 @@ def write_video(path, frames, fps=30, codec="libx264", options=None):
     return path
 
 
+def add_sound(container):
+    stream = container.add_stream("aac", rate=16000)
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+    frame.sample_rate = 16000
+    container.mux(stream.encode(frame))
+    container.mux(stream.encode())
+
+
 def write_sound(path):
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=16000)
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-        frame.sample_rate = 16000
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode())
+        add_sound(container)
     return path
 
 
@@ -142,12 +146,16 @@ def test_a_sound_file_is_refused_by_name(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["none.mkv", "none.mp4"])
-def test_a_video_without_frames_is_refused(tmp_path, name):
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_video_without_frames_is_refused(tmp_path, name, sound):
     with av.open(str(tmp_path / name), "w") as container:
         stream = container.add_stream("libx264", rate=30)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-        container.start_encoding()
-    with pytest.raises(DataError, match=rf"{name} (has no frames|has no video stream)"):
+        if sound:
+            add_sound(container)
+        else:
+            container.start_encoding()
+    with pytest.raises(DataError, match=rf"{name} (has no frames|has no video stream|cannot be decoded)"):
         next(decode_frames(tmp_path / name, 30, 16))
 
 
