@@ -1,0 +1,82 @@
+"""Write the tables of CONFIG.md: python scripts/config_tables.py.
+
+They come from the docstrings of mmpt/config/schema.py and from mmpt/catalog.py. Each table stands between ``<!-- table: Class -->`` and ``<!-- end -->``; the text around it is kept.
+"""
+
+import ast
+import re
+from pathlib import Path
+
+from mmpt.catalog import REGISTRIES
+from mmpt.utils.files import atomic_write
+
+__all__ = ["class_table", "fill", "tables"]
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = ROOT / "mmpt" / "config" / "schema.py"
+QUOTES = "'\""
+DOCUMENT = ROOT / "CONFIG.md"
+
+
+def tables(source: str) -> dict[str, str]:
+    """Return a Markdown table of the documented fields of every dataclass in ``source``."""
+    return {
+        node.name: _table(node)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef) and node.name.endswith("Config")
+    }
+
+
+def _table(cls: ast.ClassDef) -> str:
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for field, docstring in zip(cls.body, cls.body[1:], strict=False):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(docstring, ast.Expr):
+            continue
+        text = ast.literal_eval(docstring.value).replace("``", "`").replace("\n    ", " ")
+        kind = _kind(ast.unparse(field.annotation).removesuffix(" | None"))
+        rows.append(f"| `{ast.unparse(field.target)}` | {kind} | {_default(field.value)} | {text} |")
+    return "\n".join(rows)
+
+
+def _kind(annotation: str) -> str:
+    if annotation.startswith("Literal["):
+        return " or ".join(f"`{value}`" for value in ast.literal_eval(f"({annotation[8:-1]})"))
+    return f"`{annotation}`".replace("|", "\\|")
+
+
+def _default(value: ast.expr | None) -> str:
+    if value is None:
+        return "required"
+    text = ast.unparse(value)
+    if text.startswith("field("):
+        return "empty"
+    return (
+        "" if text == "None" else f"`{text.strip(QUOTES).replace('True', 'true').replace('False', 'false')}`"
+    )
+
+
+def class_table() -> str:
+    """Return the Markdown table of all class names by key."""
+    rows = ["| key | classes | planned |", "|---|---|---|"]
+    for (section, key), registry in REGISTRIES.items():
+        names, planned = (
+            ", ".join(f"`{name}`" for name in each) for each in (registry.names(), sorted(registry.planned))
+        )
+        rows.append(f"| `{f'{section}.{key}'.removeprefix('.')}` | {names} | {planned} |")
+    return "\n".join(rows)
+
+
+def fill(document: str, source: str) -> str:
+    """Return ``document`` with every table replaced by the one that the code gives."""
+    for name, table in {**tables(source), "classes": class_table()}.items():
+        mark = f"<!-- table: {name} -->"
+        pattern = re.compile(rf"{re.escape(mark)}\n.*?<!-- end -->", re.DOTALL)
+        document = pattern.sub(lambda _, new=f"{mark}\n{table}\n<!-- end -->": new, document)
+    return document
+
+
+if __name__ == "__main__":
+    filled = fill(DOCUMENT.read_text(encoding="utf-8"), SCHEMA.read_text(encoding="utf-8"))
+    with atomic_write(DOCUMENT, "w") as stream:
+        stream.write(filled)
+    print(f"wrote {DOCUMENT.name}")
