@@ -1,4 +1,4 @@
-"""Evaluate a task file: ``python mmpt_cli/predict.py TASK.yaml [--device cpu|cuda] [--checkpoint FILE]``.
+"""Evaluate a task file: ``python mmpt_cli/predict.py TASK.yaml [--device cpu|cuda]``.
 
 Prints metric | baseline | result | count, and writes predictions and a result file to
 ``eval.save_path``. A ``test_*`` task whose checkpoint is not a "best" one is evaluated on every
@@ -27,14 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("task", help="task file, such as projects/retri/videoclip/test_vtt_zs.yaml")
     parser.add_argument("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
-    parser.add_argument("--checkpoint", help="evaluate this file alone, instead of fairseq.common_eval.path")
+    weights = parser.add_mutually_exclusive_group()
+    weights.add_argument("--checkpoint", help="evaluate this file alone, instead of fairseq.common_eval.path")
+    weights.add_argument("--untrained", action="store_true", help="evaluate the model as training starts")
     options = parser.parse_args(arguments)
     config = load_config(options.task)
     if not isinstance(config, TaskConfig):
         raise ConfigError(f"{options.task} is a project; give one of its task files.")
     if Path(options.task).name.startswith("vis_"):
         config = config.replace(metric=None)
-    paths = checkpoints_to_evaluate(options.task, config, options.checkpoint)
+    if options.untrained:
+        paths = []
+    else:
+        paths = checkpoints_to_evaluate(options.task, config, options.checkpoint)
     _evaluate_all(config, paths, options.device, options.dtype)
     return 0
 
@@ -67,14 +72,17 @@ def checkpoints_to_evaluate(task: str, config: TaskConfig, named: str | None = N
 
 
 def _evaluate_all(config: TaskConfig, paths: Sequence[Path], device: str | None, dtype: str) -> None:
+    """Evaluate every checkpoint, or the untrained model if there is none, and print the tables."""
     # Here and not above, so that a wrong file name is reported without waiting for torch.
     import torch
 
-    from mmpt.evaluators.evaluator import Evaluator, evaluate
+    from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
     from mmpt.evaluators.tables import best_of, comparison_table, result_table
 
     types = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
     evaluator = Evaluator(config, device=device, dtype=types[dtype])
+    if not paths:
+        print(result_table(evaluate_untrained(config, evaluator)))
     results = []
     for path in paths:
         result = evaluate(config, checkpoint=path, evaluator=evaluator, selected_from=len(paths))

@@ -4,7 +4,7 @@
 :mod:`~mmpt.evaluators.predictor` -> :mod:`~mmpt.evaluators.metric` -> :mod:`~mmpt.evaluators.results`.
 """
 
-from mmpt.evaluators.evaluator import Evaluator, evaluate
+from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
 from mmpt.evaluators.metric import Metric, RetrievalMetric
 from mmpt.evaluators.moments import Moment, MomentIndex
 from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
@@ -22,6 +22,7 @@ __all__ = [
     "RetrievalMetric",
     "RetrievalPredictor",
     "evaluate",
+    "evaluate_untrained",
     "read_result",
     "write_result",
 ]

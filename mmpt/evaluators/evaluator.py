@@ -31,10 +31,10 @@ from mmpt.evaluators.results import (
 )
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import load_into
-from mmpt.utils import get_logger
+from mmpt.utils import get_logger, set_seed
 from mmpt.utils.files import atomic_write, sha256, write_json
 
-__all__ = ["Evaluator", "evaluate"]
+__all__ = ["Evaluator", "evaluate", "evaluate_untrained"]
 
 _LOGGER = get_logger(__name__)
 
@@ -173,6 +173,22 @@ def evaluate(
         checkpoint={"path": str(path), "sha256": sha256(path), "unused_tensors": len(report.unexpected)},
         selected_from=selected_from,
     )
+
+
+def evaluate_untrained(config: TaskConfig, evaluator: Evaluator) -> EvaluationResult:
+    """Evaluate the model as training starts: BERT's weights, and what is new at random (``fairseq.common.seed``).
+
+    The result is called ``untrained``; it shows how much of a score the architecture gives alone.
+
+    Args:
+        config: The task.
+        evaluator: Built for the same ``config``.
+
+    Raises:
+        CheckpointError: If BERT's weights are missing.
+    """
+    set_seed(config.fairseq.get("common", {}).get("seed") or 1)  # 1 is the default of fairseq
+    return evaluator.evaluate(build_model(config), "untrained")
 
 
 def _save(folder: Path, result: EvaluationResult, predictions: Predictions) -> None:

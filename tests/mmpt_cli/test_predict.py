@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from mmpt.errors import CheckpointError, ConfigError
+from mmpt.evaluators import read_result
 from mmpt.utils import load_config
 from mmpt_cli.predict import checkpoints_to_evaluate, main
 
@@ -77,6 +78,17 @@ def test_a_vis_task_only_predicts(retrieval_task, capsys):
     assert main([str(task), "--device", "cpu"]) == 0
     assert (task.parent / "runs/eval/checkpoint_best.scores.npy").exists()
     assert "R1" not in capsys.readouterr().out
+
+
+def test_the_untrained_model_is_the_same_every_time(retrieval_task, capsys):
+    tables = []
+    for _ in range(2):
+        assert main([str(retrieval_task), "--device", "cpu", "--untrained"]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    assert tables[0].startswith("untrained on the test split")
+    result = read_result(retrieval_task.parent / "runs/eval/untrained.result.json")
+    assert result.checkpoint is None
 
 
 def test_a_project_is_refused():
