@@ -36,10 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise ConfigError(f"{options.task} is a project; give one of its task files.")
     if Path(options.task).name.startswith("vis_"):
         config = config.replace(metric=None)
-    if options.untrained:
-        paths = []
-    else:
-        paths = checkpoints_to_evaluate(options.task, config, options.checkpoint)
+    paths = [] if options.untrained else checkpoints_to_evaluate(options.task, config, options.checkpoint)
     _evaluate_all(config, paths, options.device, options.dtype)
     return 0
 

@@ -176,9 +176,9 @@ def evaluate(
 
 
 def evaluate_untrained(config: TaskConfig, evaluator: Evaluator) -> EvaluationResult:
-    """Evaluate the model as training starts: BERT's weights, and what is new at random (``fairseq.common.seed``).
+    """Evaluate the model as training starts: BERT's weights, and at random what BERT does not have.
 
-    The result is called ``untrained``; it shows how much of a score the architecture gives alone.
+    The result is called ``untrained``. The random part is drawn with ``fairseq.common.seed``.
 
     Args:
         config: The task.
