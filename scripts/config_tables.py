@@ -1,6 +1,7 @@
 """Write the tables of CONFIG.md: python scripts/config_tables.py.
 
-They come from the docstrings of mmpt/config/schema.py and from mmpt/catalog.py. Each table stands between ``<!-- table: Class -->`` and ``<!-- end -->``; the text around it is kept.
+They come from the docstrings of mmpt/config/schema.py and from mmpt/catalog.py. Each table stands
+between ``<!-- table: Class -->`` and ``<!-- end -->``; the text around it is kept.
 """
 
 import ast

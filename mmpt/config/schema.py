@@ -173,6 +173,8 @@ class ModelConfig(Section):
     """Layers of the video tower: the first ones of BERT."""
     use_seg_emb: bool = False
     """Create the unused ``seg_embeddings`` that VLM checkpoints hold."""
+    autocast: Literal["bfloat16", "float16"] | None = None
+    """Train in this type where it is safe (torch.autocast), on CPU or GPU; weights stay float32."""
     max_decode_length: int | None = None
     """Captioning: longest generated sequence, the prompt included."""
     remove_padding: bool | None = None

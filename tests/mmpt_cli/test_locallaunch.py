@@ -1,0 +1,193 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import locallaunch
+from mmpt.errors import ConfigError
+from mmpt_cli import localjob
+from mmpt_cli.stages import run_stage
+
+ROOT = Path(__file__).parent.parent.parent
+TASK = "fairseq: {checkpoint: {save_dir: runs/task/%s}}\n"
+TEST = """
+task_type: local_predict
+fairseq: {common_eval: {path: a.pt}}
+predictor: RetrievalPredictor
+metric: RetrievalMetric
+"""
+PROJECT = """
+project_dir: mine
+base_dir: task
+run_task: [a.yaml, [b.yaml, c.yaml], t.yaml]
+task_group:
+  all:
+    task_list: [a.yaml, b.yaml, c.yaml, t.yaml]
+"""
+# Stands in for both programs: notes its task file, sleeps, and fails if the task is said to.
+PROGRAM = """
+import pathlib, sys, time
+name = pathlib.Path(sys.argv[1]).stem
+with open("log", "a") as log: log.write(f"+{name} ")
+time.sleep(0.3)
+with open("log", "a") as log: log.write(f"-{name} ")
+sys.exit(5 if pathlib.Path(f"fail_{name}").exists() else 0)
+"""
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("projects/task")
+    folder.mkdir(parents=True)
+    for name in "abc":
+        (folder / f"{name}.yaml").write_text(TASK % name)
+    (folder / "t.yaml").write_text(TEST)
+    Path("projects/p.yaml").write_text(PROJECT)
+    monkeypatch.setattr(
+        localjob.LocalJob, "argv", property(lambda job: [sys.executable, "-c", PROGRAM, job.path])
+    )
+    return "projects/p.yaml"
+
+
+def log():
+    return Path("log").read_text().split() if Path("log").exists() else []
+
+
+def test_a_project_is_expanded_and_not_run(project, capsys):
+    assert locallaunch.main([project]) == 0
+    assert sorted(path.name for path in Path("projects/mine").iterdir()) == [
+        "a.yaml",
+        "b.yaml",
+        "c.yaml",
+        "t.yaml",
+    ]
+    text = Path("projects/mine/a.yaml").read_text()
+    assert text.startswith("# Expanded from projects/p.yaml")
+    assert "# Launch: python locallaunch.py projects/mine/a.yaml" in text
+    assert yaml.safe_load(text) == {"fairseq": {"checkpoint": {"save_dir": "runs/mine/a"}}}
+    assert "4 tasks written:\nprojects/mine/a.yaml\n" in capsys.readouterr().out
+    assert log() == []
+
+
+def test_a_dry_run_of_a_project_creates_nothing(project, capsys):
+    assert locallaunch.main([project, "--dryrun"]) == 0
+    assert "4 tasks would be written:\nprojects/mine/a.yaml\n" in capsys.readouterr().out
+    assert locallaunch.main([project, "--dryrun", "--run"]) == 0
+    assert capsys.readouterr().out.count("fairseq-train projects/mine/") == 3
+    assert sorted(path.as_posix() for path in Path().rglob("*") if path.is_dir()) == [
+        "projects",
+        "projects/task",
+    ]
+    assert log() == []
+
+
+def test_run_goes_through_all_stages_in_order_and_runs_a_nested_list_in_parallel(project, capsys):
+    assert locallaunch.main([project, "--run"]) == 0
+    done = log()
+    assert done[:2] == ["+a", "-a"]
+    assert set(done[2:4]) == {"+b", "+c"}
+    assert set(done[4:6]) == {"-b", "-c"}
+    assert done[6:] == ["+t", "-t"]
+    out = capsys.readouterr().out
+    assert "stage 2/3 (b, c): done in " in out
+    assert "python mmpt_cli/predict.py projects/mine/t.yaml" in out
+
+
+def test_parallel_limits_how_many_run_at_once(project):
+    assert locallaunch.main([project, "--run", "--parallel", "1", "--from-stage", "2"]) == 0
+    assert log() == ["+b", "-b", "+c", "-c", "+t", "-t"]
+
+
+def test_a_failing_stage_stops_the_run_and_says_how_to_go_on(project, capsys):
+    Path("fail_c").touch()
+    assert locallaunch.main([project, "--run", "--jobtype", "local_single"]) == 5
+    assert sorted(log()) == ["+a", "+b", "+c", "-a", "-b", "-c"]  # b ends, t never starts
+    out = capsys.readouterr().out
+    assert "stage 2/3 (b, c): projects/mine/c.yaml failed with exit code 5 after" in out
+    again = "python locallaunch.py projects/p.yaml --run --jobtype local_single --from-stage 2"
+    assert again in out
+
+    Path("fail_c").unlink()
+    Path("log").unlink()
+    assert locallaunch.main(again.split()[2:]) == 0
+    assert sorted(log()) == ["+b", "+c", "+t", "-b", "-c", "-t"]
+
+
+def test_the_job_type_of_a_project_run_changes_training_and_not_evaluation(project, capsys):
+    locallaunch.main([project, "--run", "--dryrun", "--jobtype", "local_small"])
+    out = capsys.readouterr().out
+    assert out.count("--distributed-world-size 2") == 3
+    assert out.count("predict.py") == 1
+
+
+def test_a_task_that_is_not_written_runs_and_a_failure_is_the_exit_code(project, capsys):
+    assert locallaunch.main(["projects/mine/a.yaml"]) == 0
+    Path("fail_b").touch()
+    assert locallaunch.main(["projects/mine/a.yaml,projects/mine/b.yaml,projects/mine/c.yaml"]) == 5
+    assert log() == ["+a", "-a", "+a", "-a", "+b", "-b"]
+    assert "projects/mine/b.yaml failed with exit code 5" in capsys.readouterr().out
+    assert not Path("projects/mine").exists()
+
+
+def test_an_interruption_ends_the_running_jobs(project, monkeypatch):
+    jobs = [localjob.LocalJob("projects/mine/a.yaml")]
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(time, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_stage(jobs)
+    assert jobs[0].status is localjob.JobStatus.FAILED
+
+
+def test_a_project_without_stages_cannot_be_run(project):
+    Path(project).write_text(PROJECT.replace("run_task: [a.yaml, [b.yaml, c.yaml], t.yaml]", ""))
+    with pytest.raises(ConfigError, match="run_task: lists no stage, so there is nothing to run"):
+        locallaunch.main([project, "--run"])
+
+
+def launch(*arguments, cwd=ROOT):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "locallaunch.py"), *arguments], cwd=cwd, capture_output=True, text=True
+    )
+
+
+def test_the_dry_run_of_a_shipped_project_starts_in_a_second():
+    seconds = []
+    for _ in range(3):
+        begin = time.monotonic()
+        done = launch("projects/retri/videoclip.yaml", "--dryrun")
+        seconds.append(time.monotonic() - begin)
+        assert done.returncode == 0
+    assert min(seconds) < 1.0  # the best of three: other tests share the machine
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [\n", "line 2: not valid YAML"),
+        ("includes: t.yaml\n", "circle: t.yaml -> t.yaml"),
+        ("x: !!python/name:os.system\n", "could not determine a constructor"),
+        ("loss: {loss_cls: MMContaLoss}\n", "did you mean 'MMContraLoss'?"),
+    ],
+)
+def test_a_bad_file_is_one_error_without_a_traceback(tmp_path, text, message):
+    (tmp_path / "t.yaml").write_text(text)
+    done = launch("t.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_missing_file_is_one_error(tmp_path):
+    done = launch("gone.yaml", "--dryrun", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        "error: The task file gone.yaml does not exist, and no file in projects/ expands to it" in done.stderr
+    )
