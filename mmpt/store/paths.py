@@ -1,0 +1,96 @@
+"""Which videos there are and where their features go: the plan of an extraction.
+
+A video is a file with a video's suffix in one of the folders or one level of sub-folders below;
+its id is the file's name without suffix; its features go to ``<feature_dir>/<id>.npy``.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from mmpt.errors import DataError
+from mmpt.utils.files import write_json
+
+__all__ = ["PathBuilder", "PathPlan", "VideoJob"]
+
+# fmt: off
+VIDEO_SUFFIXES = frozenset({
+    ".3gp", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".ogv",
+    ".ts", ".webm", ".wmv",
+})
+# fmt: on
+PLAN_NAME = "meta_plan.json"
+
+
+class VideoJob(NamedTuple):
+    """One video to be turned into features."""
+
+    video_id: str
+    video: Path
+    feature: Path
+
+
+@dataclass(frozen=True)
+class PathPlan:
+    """What is to be done."""
+
+    jobs: list[VideoJob]
+    """Sorted by id."""
+    duplicates: dict[str, list[str]] = field(default_factory=dict)
+    """Id -> files of that id that are left out because another folder, named earlier, has it too."""
+    other_files: int = 0
+    """Files without a video's suffix; hidden ones are not counted."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write ``{"videos": {id: {"video", "feature"}}, "duplicates", "other_files"}`` as JSON."""
+        videos = {job.video_id: {"video": str(job.video), "feature": str(job.feature)} for job in self.jobs}
+        write_json(path, {"videos": videos, "duplicates": self.duplicates, "other_files": self.other_files})
+
+
+class PathBuilder:
+    """Plans an extraction.
+
+    Args:
+        video_dirs: Folders of the videos.
+        feature_dir: Folder of the features; it need not exist.
+    """
+
+    def __init__(
+        self, video_dirs: Sequence[str | os.PathLike[str]], feature_dir: str | os.PathLike[str]
+    ) -> None:
+        self.video_dirs = [Path(folder) for folder in video_dirs]
+        self.feature_dir = Path(feature_dir)
+
+    def build(self) -> PathPlan:
+        """Look for the videos.
+
+        Raises:
+            DataError: If a folder does not exist or there is no video at all.
+        """
+        videos: dict[str, Path] = {}
+        duplicates: dict[str, list[str]] = {}
+        other_files = 0
+        for path in self._files():
+            if path.suffix.lower() not in VIDEO_SUFFIXES:
+                other_files += 1
+            elif path.stem in videos:
+                duplicates.setdefault(path.stem, []).append(str(path))
+            else:
+                videos[path.stem] = path
+        if not videos:
+            raise DataError(
+                f"There is no video in {', '.join(map(str, self.video_dirs))} or one level below "
+                f"({other_files} other files). Known suffixes: {' '.join(sorted(VIDEO_SUFFIXES))}."
+            )
+        jobs = [VideoJob(name, videos[name], self.feature_dir / f"{name}.npy") for name in sorted(videos)]
+        return PathPlan(jobs, duplicates, other_files)
+
+    def _files(self) -> Iterator[Path]:
+        for folder in self.video_dirs:
+            if not folder.is_dir():
+                raise DataError(f"There is no folder {folder} with videos.")
+            for entry in sorted(folder.iterdir()):
+                files = sorted(entry.iterdir()) if entry.is_dir() else [entry]
+                yield from (file for file in files if file.is_file() and not file.name.startswith("."))
