@@ -32,6 +32,8 @@ EXTRAS = {
     ],
     # Videos to features: PyAV carries its own FFmpeg.
     "extract": ["av>=14", "pillow>=10"],
+    # The demo: its report page.
+    "demo": ["av>=14", "jinja2>=3.1", "pillow>=10"],
     # Large retrieval indexes.
     "index": ["faiss-cpu>=1.8"],
     "dev": [
@@ -61,6 +63,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["mmpt", "mmpt.*", "mmpt_cli", "mmpt_cli.*"]),
+    package_data={"mmpt.demo": ["*.j2"]},
     python_requires=">=3.11",
     install_requires=CORE,
     extras_require=EXTRAS,

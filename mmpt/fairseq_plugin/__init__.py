@@ -5,6 +5,7 @@ everything by importing this package. A program that calls fairseq itself import
 """
 
 import argparse
+import warnings
 
 import torch
 
@@ -31,3 +32,10 @@ __all__ = ["FairseqMMDataset", "FairseqMMModel", "FairseqMMTask", "MMCriterion"]
 # Checkpoints of older runs hold their command line as a Namespace, which is plain data. With it
 # allowed, torch.load keeps its safe mode (weights_only) when a run resumes.
 torch.serialization.add_safe_globals([argparse.Namespace])
+
+# fairseq is archived: it uses old interfaces of hydra and torch and asks for pinned memory without a
+# GPU. All of this is harmless and would be printed in every run.
+warnings.filterwarnings("ignore", module=r"hydra\.")
+warnings.filterwarnings("ignore", message=r"\s*'config' is validated against ConfigStore schema")
+warnings.filterwarnings("ignore", message=r".*torch\.cuda\.amp\.autocast\(args", category=FutureWarning)
+warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
