@@ -1,0 +1,64 @@
+"""What a command leaves behind when it fails or is stopped."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mmpt.errors import DataError
+from mmpt.utils.command import run_command
+
+WRITES_FOREVER = """
+import sys, time
+from mmpt.utils.command import run_command
+from mmpt.utils.files import atomic_write
+
+def main():
+    with atomic_write(sys.argv[1]) as stream:
+        stream.write(b"half")
+        stream.flush()
+        time.sleep(60)
+    return 0
+
+run_command(main)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _keep_the_signal_handler():
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_command_leaves_nothing_half_written(tmp_path, number):
+    process = subprocess.Popen([sys.executable, "-c", WRITES_FOREVER, tmp_path / "x"], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 30
+    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == b"stopped; run the same command again to continue.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_ours_is_one_sentence_and_exit_code_1(capsys):
+    def main():
+        raise DataError("The file x is missing.")
+
+    with pytest.raises(SystemExit) as stopped:
+        run_command(main)
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "error: The file x is missing.\n"
+
+
+def test_the_return_value_is_the_exit_code_and_bugs_keep_their_traceback():
+    with pytest.raises(SystemExit) as stopped:
+        run_command(lambda: 3)
+    assert stopped.value.code == 3
+    with pytest.raises(ZeroDivisionError):
+        run_command(lambda: 1 // 0)
