@@ -44,20 +44,25 @@ def expand(path: str) -> dict[str, list[Layer]]:
         ConfigError: If the project or a template cannot be read.
     """
     project = load_project(path)
-    tasks = {}
-    for name, group in project.task_group.items():
-        changes = {key: value for key, value in group.items() if key != "task_list"}
-        for file in group["task_list"]:
-            template = f"{PROJECTS}/{project.base_dir}/{file}"
-            try:
-                layers = [*task_layers(template), Layer(path, changes, f"task_group.{name}.")]
-            except ConfigError as error:
-                raise ConfigError(f"{path}: task_group.{name}: {file}: {error}") from error
-            tasks[file] = [
-                replace(layer, values=_move_runs(layer.values, project.base_dir, project.project_dir))
-                for layer in layers
-            ]
-    return tasks
+    return {file: _expand_task(path, project, file) for file in _groups(project)}
+
+
+def _groups(project: ProjectConfig) -> dict[str, str]:
+    """Return the group of every task file."""
+    return {file: name for name, group in project.task_group.items() for file in group["task_list"]}
+
+
+def _expand_task(path: str, project: ProjectConfig, file: str) -> list[Layer]:
+    group = _groups(project)[file]
+    changes = {key: value for key, value in project.task_group[group].items() if key != "task_list"}
+    try:
+        template = task_layers(f"{PROJECTS}/{project.base_dir}/{file}")
+    except ConfigError as error:
+        raise ConfigError(f"{path}: task_group.{group}: {file}: {error}") from error
+    return [
+        replace(layer, values=_move_runs(layer.values, project.base_dir, project.project_dir))
+        for layer in [*template, Layer(path, changes, f"task_group.{group}.")]
+    ]
 
 
 def task_layers(path: str | os.PathLike[str]) -> list[Layer]:
@@ -71,17 +76,17 @@ def task_layers(path: str | os.PathLike[str]) -> list[Layer]:
     name = os.fspath(path)
     if Path(name).exists():
         return load_layers(name)
-    project = find_project(name)
-    if project is None:
+    owner = find_project(name)
+    if owner is None:
         raise ConfigError(
             f"The task file {name} does not exist, and no file in {PROJECTS}/ expands to it "
             f"(working directory: {Path.cwd()})."
         )
-    tasks = expand(project)
+    project = load_project(owner)
     file = Path(name).name
-    if file not in tasks:
-        raise ConfigError(f"The project {project} has no task '{file}'{suggest(file, tasks)}")
-    return tasks[file]
+    if file not in _groups(project):
+        raise ConfigError(f"The project {owner} has no task '{file}'{suggest(file, _groups(project))}")
+    return _expand_task(owner, project, file)
 
 
 def find_project(task: str) -> str | None:

@@ -9,7 +9,8 @@ The text under each field is its documentation; CONFIG.md holds the same text as
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Self
+from types import NoneType
+from typing import Any, Literal, Self, get_args
 
 from mmpt.errors import ConfigError
 
@@ -35,9 +36,17 @@ class Section:
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:
-        """Build the section from what YAML gave; null means the default, undeclared keys go to ``extra``."""
+        """Build the section from what YAML gave.
+
+        Undeclared keys go to ``extra``. Null stands for the default where a field cannot be None.
+        """
         names = cls.keys()
-        known = {key: value for key, value in values.items() if key in names and value is not None}
+        nullable = {name for name in names if NoneType in get_args(cls.__annotations__[name])}
+        known = {
+            key: value
+            for key, value in values.items()
+            if key in names and (value is not None or key in nullable)
+        }
         return cls(**known, extra={key: value for key, value in values.items() if key not in names})
 
     @classmethod
@@ -204,8 +213,8 @@ class ExtractorConfig(Section):
 
     weights: str = "pretrained_models/s3d_howto100m.pth"
     """Weights of S3D."""
-    dict_path: str = "pretrained_models/s3d_dict.npy"
-    """Word list of S3D's text side."""
+    dict_path: str | None = "pretrained_models/s3d_dict.npy"
+    """Word list of S3D's text side; null if it is not needed."""
     width: float = 1.0
     """Factor on the number of channels; 1.0 is the published network."""
     fps: int = 30

@@ -19,6 +19,8 @@ def test_absent_keys_have_their_defaults():
 def test_null_means_the_default_for_keys_and_sections():
     config = TaskConfig.from_mapping({"dataset": {"max_len": None}, "model": None, "fairseq": None})
     assert config.dataset.max_len == 96
+    # ... except where null is a value of its own.
+    assert TaskConfig.from_mapping({"extractor": {"dict_path": None}}).extractor.dict_path is None
     assert config.model.num_hidden_video_layers == 6
     assert config.fairseq == {}
 

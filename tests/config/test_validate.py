@@ -76,7 +76,7 @@ def test_a_right_task_has_no_problem():
         ("dataset.sampled_video_max_len", 40, "is 40, more than dataset.max_video_len, which is 32."),
         ("dataset.sampled_video_min_len", None, "must be set, OverlappedAligner needs it."),
         ("model.text_encoder_cls", None, "model.text_encoder_cls: must be set, MMFusionSeparate needs it."),
-        ("predictor", "RetrievalPredictor", "metric: must be set: predictor and metric go together."),
+        ("metric", "RetrievalMetric", "predictor: must be set: the metric measures what it predicts."),
         ("fairseq", [], "fairseq: must be a mapping, got []."),
         ("fairseq.comon", {}, "fairseq.comon: unknown group; did you mean 'common'?"),
         ("fairseq.common", 3, "fairseq.common: must be a mapping of options, got 3."),
