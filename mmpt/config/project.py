@@ -116,8 +116,8 @@ def _problems(values: Mapping[str, Any]) -> list[str]:
     if "base_dir" not in values:
         return ["base_dir: is missing, so this is a task file and not a project."]
     found = []
-    for key in values.keys() - set(ProjectConfig.keys()):
-        found.append(f"{key}: is no key of a project{suggest(key, ProjectConfig.keys())}")
+    keys = ProjectConfig.keys()
+    found += [f"{key}: is no key of a project{suggest(key, keys)}" for key in values if key not in keys]
     for key in ("project_dir", "base_dir"):
         given = values.get(key)
         if not _is_inside(given):
@@ -135,9 +135,7 @@ def _group_problems(groups: Mapping[str, Any]) -> list[str]:
     owner: dict[str, str] = {}
     for name, group in groups.items():
         files = group.get("task_list") if isinstance(group, Mapping) else None
-        if not isinstance(files, list) or not all(
-            isinstance(file, str) and _is_inside(file) for file in files
-        ):
+        if not isinstance(files, list) or not all(_is_inside(file) and "/" not in file for file in files):
             found.append(f"task_group.{name}.task_list: must be a list of file names, got {files!r}.")
             continue
         for file in files:
@@ -153,7 +151,7 @@ def _stage_problems(stages: Any, groups: Mapping[str, Any]) -> list[str]:
     if not isinstance(stages, list):
         return [f"run_task: must be a list of file names and lists of file names, got {stages!r}."]
     known = [
-        file
+        str(file)
         for group in groups.values()
         if isinstance(group, Mapping) and isinstance(group.get("task_list"), list)
         for file in group["task_list"]

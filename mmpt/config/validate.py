@@ -73,10 +73,12 @@ def check_task(layers: Sequence[Layer]) -> list[Problem]:
 
 def _plugins(values: Mapping[str, Any]) -> Found:
     names = values.get("plugins")
-    for name in names if isinstance(names, list) else []:
+    if not fits(names, list[str]):
+        return
+    for name in names or []:
         try:
-            importlib.import_module(str(name))
-        except ImportError as error:
+            importlib.import_module(name)
+        except (ImportError, TypeError, ValueError) as error:  # the latter two: no possible name
             yield "plugins", f"the module '{name}' cannot be imported ({error}); install it or set PYTHONPATH"
 
 
@@ -91,7 +93,8 @@ def _sections(values: Mapping[str, Any]) -> Iterator[tuple[str, type[Section], M
 def _types(values: Mapping[str, Any]) -> Found:
     for prefix, section, given in _sections(values):
         hints = get_type_hints(section)
-        for key in given.keys() & hints.keys() - {"extra"}:
+        keys = section.keys()
+        for key in (key for key in given if key in keys):
             hint = dict[str, Any] if key in (*SECTIONS, "fairseq") and not prefix else hints[key]
             if not fits(given[key], hint):
                 yield f"{prefix}{key}", f"must be {describe(hint)}, got {_shown(given[key])}"
@@ -104,15 +107,17 @@ def _unknown(values: Mapping[str, Any]) -> Found:
         if all(hasattr(cls, "Config") for cls in users):
             for key in given:
                 if key not in allowed:
-                    yield f"{prefix}{key}", f"unknown key{suggest(str(key), allowed)}"
+                    yield f"{prefix}{key}", f"unknown key{suggest(key, allowed)}"
 
 
 def _users_keys(values: Mapping[str, Any]) -> Found:
     """Keys that may be those of a user's class which does not declare its own."""
     if all(hasattr(cls, "Config") for cls in _users_classes(values)):
         return
-    for key in values["dataset"].keys() - set(DatasetConfig.keys()):
-        yield f"dataset.{key}", "is no key of the toolkit; give the class that reads it a Config"
+    declared = DatasetConfig.keys()
+    for key in values["dataset"]:
+        if key not in declared:
+            yield f"dataset.{key}", "is no key of the toolkit; give the class that reads it a Config"
 
 
 def _users_classes(values: Mapping[str, Any]) -> list[type]:
@@ -146,12 +151,12 @@ def _classes(values: Mapping[str, Any], planned: bool) -> Found:
 def _fairseq(groups: Any) -> Found:
     for group, options in groups.items() if isinstance(groups, Mapping) else ():
         if group not in fairseq_options.GROUPS:
-            yield f"fairseq.{group}", f"unknown group{suggest(str(group), fairseq_options.GROUPS)}"
+            yield f"fairseq.{group}", f"unknown group{suggest(group, fairseq_options.GROUPS)}"
         elif options is not None and not isinstance(options, Mapping):
             yield f"fairseq.{group}", f"must be a mapping of options, got {_shown(options)}"
         else:
             for name, value in (options or {}).items():
-                yield from _option(f"fairseq.{group}.{name}", str(name).replace("-", "_"), value)
+                yield from _option(f"fairseq.{group}.{name}", name.replace("-", "_"), value)
 
 
 def _option(key: str, name: str, value: Any) -> Found:

@@ -1,7 +1,7 @@
 """YAML files, read safely and written atomically.
 
 Tags (``!!python/...`` and all others) are refused, so a hostile file never runs code. Unlike plain
-PyYAML, ``5e-5`` is a number, and a key that stands twice is an error.
+PyYAML, ``5e-5`` is a number, and a key that stands twice or is no text is an error.
 """
 
 import os
@@ -17,20 +17,26 @@ from mmpt.errors import ConfigError
 __all__ = ["dump_yaml", "read_yaml"]
 
 
+MERGE = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
-    """The safe loader, with scientific numbers as in YAML 1.2 and no duplicate keys."""
+    """The safe loader, with scientific numbers as in YAML 1.2; a key is text and stands once."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            key = "<<" if key_node.tag == MERGE else self.construct_object(key_node, deep=True)
+            if not isinstance(key, str):
+                raise _problem(f"the key {key!r} is not text, put it in quotes", key_node)
             if key in seen and key != "<<":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key '{key}' stands twice", key_node.start_mark
-                )
-            if key is not None:
-                seen.add(key)
+                raise _problem(f"the key '{key}' stands twice", key_node)
+            seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _problem(message: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, message, node.start_mark)
 
 
 _Loader.add_implicit_resolver(

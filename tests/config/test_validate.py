@@ -68,6 +68,7 @@ def test_a_right_task_has_no_problem():
         ("dataset.mm_prob", "half", "dataset.mm_prob: must be a number, got the text 'half'."),
         ("model", ["a"], "t.yaml: model: must be a mapping, got ['a']."),
         ("plugins", "a", "plugins: must be a list of texts, got the text 'a'."),
+        ("plugins", [".x"], "the module '.x' cannot be imported"),
         ("plugins", ["no_such_module_here"], "the module 'no_such_module_here' cannot be imported"),
         ("dataset.mlm_probability", 15, "dataset.mlm_probability: must be between 0 and 1, got 15."),
         ("dataset.subsampling", 0, "dataset.subsampling: must be at least 1, got 0."),

@@ -35,6 +35,14 @@ def test_anchors_and_merge_keys_work(write):
     assert read_yaml(write("a.yaml", text))["b"] == {"x": 1, "y": 2}
 
 
+@pytest.mark.parametrize(("key", "shown"), [("1", "1"), ("on", "True"), ("~", "None"), ("? [a]\n", "")])
+def test_a_key_that_is_no_text_is_refused(write, key, shown):
+    with pytest.raises(
+        ConfigError, match=rf"a\.yaml, line 1: .*the key {shown}.* is not text, put it in quotes"
+    ):
+        read_yaml(write("a.yaml", f"{key}: 3\n"))
+
+
 @pytest.mark.parametrize(
     "tag", ["!!python/object/apply:os.system ['touch hacked']", "!!python/name:os.system", "!mine 3"]
 )
