@@ -1,0 +1,75 @@
+"""Packaging: everything that setup.py asks for is pinned, and the install script is sound."""
+
+import re
+import runpy
+import subprocess
+from pathlib import Path
+
+import pytest
+import setuptools
+
+ROOT = Path(__file__).parent.parent
+LINE = re.compile(r"^([A-Za-z0-9_.-]+)\s*(.*?)\s*(#.*)?$")
+NOT_INSTALLED_BY_MAKE = {"index"}
+
+
+def name_of(requirement):
+    return re.match(r"[A-Za-z0-9_.-]+", requirement).group().lower().replace("_", "-")
+
+
+def pins(file):
+    lines = (ROOT / "requirements" / file).read_text().splitlines()
+    matches = [LINE.match(line) for line in lines if line and not line.startswith("#")]
+    return {name_of(match[1]): match[2] for match in matches}
+
+
+@pytest.fixture
+def arguments(monkeypatch):
+    """What setup.py passes to setuptools."""
+    caught = {}
+    monkeypatch.setattr(setuptools, "setup", caught.update)
+    runpy.run_path(str(ROOT / "setup.py"))
+    return caught
+
+
+def test_every_requirement_of_make_setup_has_one_exact_version(arguments):
+    extras = {
+        name: each for name, each in arguments["extras_require"].items() if name not in NOT_INSTALLED_BY_MAKE
+    }
+    wanted = {name_of(each) for each in sum(extras.values(), arguments["install_requires"])}
+    assert wanted <= pins("lock.txt").keys()
+
+
+@pytest.mark.parametrize("file", ["lock.txt", "no-deps.txt"])
+def test_pins_are_exact_and_name_no_index(file):
+    assert all(re.fullmatch(r"==[\w.]+", version) for version in pins(file).values())
+
+
+def test_the_core_needs_neither_fairseq_nor_a_decoder(arguments):
+    core = {name_of(each) for each in arguments["install_requires"]}
+    assert core == {"torch", "transformers", "numpy", "pandas", "pyyaml", "safetensors", "tqdm"}
+
+
+def test_every_package_folder_is_installed(arguments):
+    folders = {path.parent for top in ("mmpt", "mmpt_cli") for path in (ROOT / top).rglob("*.py")}
+    assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} <= set(arguments["packages"])
+
+
+def test_the_install_script_has_no_syntax_error():
+    subprocess.run(["bash", "-n", str(ROOT / "scripts" / "install.sh")], check=True)
+
+
+def test_the_install_script_refuses_an_old_python(tmp_path):
+    old = tmp_path / "python2"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    run = subprocess.run(
+        ["bash", str(ROOT / "scripts" / "install.sh")],
+        env={"PATH": "/usr/bin:/bin", "PYTHON": str(old), "VENV": str(tmp_path / "venv")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "older than Python 3.11; run: PYTHON=" in run.stderr
+    assert not (tmp_path / "venv").exists()
