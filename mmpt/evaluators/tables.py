@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mmpt.evaluators.results import EvaluationResult, MetricValue
 
-__all__ = ["best_of", "comparison_table", "format_value", "result_table"]
+__all__ = ["best_of", "comparison", "comparison_table", "format_value", "result_table"]
 
 
 def format_value(value: float, percent: bool) -> str:
@@ -35,13 +35,18 @@ def result_table(result: EvaluationResult) -> str:
     return "\n".join(lines)
 
 
+def comparison(results: Sequence[EvaluationResult], baseline: str = "baseline") -> str:
+    """Return one line per result, the baseline first under the given name."""
+    names = list(results[-1].metrics)
+    rows = [("", *names), (baseline, *_values(results[-1].metrics, names, baseline=True))]
+    rows += [(result.name, *_values(result.metrics, names)) for result in results]
+    return "\n".join(_align(rows))
+
+
 def comparison_table(results: Sequence[EvaluationResult], best: EvaluationResult) -> str:
     """Return one line per checkpoint, the baseline first, and name the best."""
-    names = list(best.metrics)
-    rows = [("", *names), ("baseline", *_values(best.metrics, names, baseline=True))]
-    rows += [(result.name, *_values(result.metrics, names)) for result in results]
-    chosen = f"chosen by {names[0]} on the {best.split} split itself"
-    return "\n".join([*_align(rows), f"best of {len(results)} checkpoints, {chosen}: {best.name}"])
+    chosen = f"chosen by {next(iter(best.metrics))} on the {best.split} split itself"
+    return f"{comparison(results)}\nbest of {len(results)} checkpoints, {chosen}: {best.name}"
 
 
 def _values(metrics: dict[str, MetricValue], names: Sequence[str], baseline: bool = False) -> list[str]:

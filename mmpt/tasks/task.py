@@ -23,6 +23,8 @@ from mmpt.tasks.reshape import flatten_clips
 
 __all__ = ["Task"]
 
+_AUTOCAST_TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
 
 class Task:
     """Data, model and loss of one configuration.
@@ -96,9 +98,20 @@ class Task:
         The model that is given is the one that runs, so that wrappers for distributed training count.
         """
         batch = flatten_clips(sample)
-        outputs = self._run(model, batch)
+        with self._autocast(model):
+            outputs = self._run(model, batch)
+        # Losses sum over many terms: they are computed in full precision.
+        outputs = {
+            name: value.float() if torch.is_tensor(value) and value.is_floating_point() else value
+            for name, value in outputs.items()
+        }
         loss = self.loss if self.loss is not None else self.build_loss()
         return loss(**_arguments(loss, {**batch, **outputs}, "the model or the aligner")), outputs
+
+    def _autocast(self, model: nn.Module) -> torch.autocast:
+        dtype = _AUTOCAST_TYPES.get(self.config.model.autocast)
+        device = next(model.parameters()).device.type
+        return torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
 
     def _run(self, model: nn.Module, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         # A wrapper's forward takes anything; the model inside says what it reads.

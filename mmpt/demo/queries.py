@@ -1,0 +1,113 @@
+"""Text queries over the demo's held-out videos: what is found, and whether it is right.
+
+Comes in: a trained model, features per video, and the ground truth of the world. Goes out:
+:class:`~mmpt.demo.report.QueryAnswer` with thumbnails. The queries are drawn by seed from the clips
+that the retrieval test uses, not picked by hand.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmpt.demo.render import FPS
+from mmpt.demo.report import Hit, QueryAnswer
+from mmpt.demo.videofile import SIZE
+from mmpt.evaluators.moments import Moment, MomentIndex
+from mmpt.models.mmptmodel import MMPTModel
+from mmpt.store.decode import decode_frames
+from mmpt.store.safe_pickle import read_pickle
+from mmpt.utils.files import read_json
+
+__all__ = ["Query", "World", "answer"]
+
+_WINDOW = 4  # seconds; the steps of the world last 2 to 6
+_SHOWN_FRAMES = 3
+
+
+@dataclass(frozen=True)
+class Query:
+    """A sentence and the clip that it was written for."""
+
+    text: str
+    video_id: str
+    step: int
+
+
+@dataclass(frozen=True)
+class World:
+    """The held-out part of a written world.
+
+    Attributes:
+        folder: Data folder, such as ``data/demo``.
+        truth: Video id -> its length and steps, as in ``world.json``.
+        queries: The clips of the retrieval test.
+    """
+
+    folder: Path
+    truth: Mapping[str, Mapping[str, Any]]
+    queries: Sequence[Query]
+
+    @classmethod
+    def read(cls, folder: Path) -> "World":
+        """Read the YouCook2 part of the world in ``folder``."""
+        clips = read_pickle(folder / "youcook/youcook_val.pkl")
+        named = [(*clip["id"].rsplit("_", 1), clip["caption"]) for clip in clips]
+        queries = [Query(caption, video_id, int(step)) for video_id, step, caption in named]
+        held_out = {query.video_id for query in queries}
+        truth = read_json(folder / "world.json")["truth"]["youcook"]
+        return cls(folder, {name: video for name, video in truth.items() if name in held_out}, queries)
+
+    def draw(self, count: int, seed: int = 0) -> list[Query]:
+        """Return ``count`` random queries about different actions."""
+        order = np.random.default_rng(seed).permutation(len(self.queries))
+        by_action: dict[str, Query] = {}
+        for position in order:
+            query = self.queries[position]
+            by_action.setdefault(self._step(query)["action"], query)
+        return list(by_action.values())[:count]
+
+    def features(self, folder: Path) -> dict[str, NDArray]:
+        """Return the features (T, D) of all held-out videos."""
+        return {name: np.load(folder / f"{name}.npy") for name in self.truth}
+
+    def hit(self, query: Query, moment: Moment) -> Hit:
+        """Look a moment up: frames, what really happens, and whether that was asked for."""
+        shown = max(
+            self.truth[moment.video_id]["steps"],
+            key=lambda step: min(step["end"], moment.end) - max(step["start"], moment.start),
+        )
+        wanted = self._step(query)
+        path = self.folder / "videos/youcook" / f"{moment.video_id}.mp4"
+        frames = list(decode_frames(path, FPS, SIZE))
+        times = np.linspace(moment.start, moment.end, _SHOWN_FRAMES + 2)[1:-1]
+        return Hit(
+            moment,
+            frames=[frames[min(round(time * FPS), len(frames) - 1)] for time in times],
+            narration=f"{shown['action']} the {shown['size']} {shown['colour']} {shown['shape']}",
+            correct=all(shown[key] == wanted[key] for key in ("colour", "shape", "action")),
+        )
+
+    def _step(self, query: Query) -> Mapping[str, Any]:
+        return self.truth[query.video_id]["steps"][query.step]
+
+
+def answer(model: MMPTModel, world: World, features: Path, queries: int, hits: int = 3) -> list[QueryAnswer]:
+    """Search all held-out videos for a few random queries.
+
+    Args:
+        model: The trained model.
+        world: Videos and ground truth.
+        features: Folder of the features.
+        queries: Number of queries.
+        hits: Moments shown for each.
+    """
+    index = MomentIndex.build(world.features(features), model.encode_video, length=_WINDOW)
+    answers = []
+    for query in world.draw(queries):
+        moments = index.search(model.encode_text([query.text])[0], hits)
+        answers.append(QueryAnswer(query.text, [world.hit(query, moment) for moment in moments]))
+    return answers
