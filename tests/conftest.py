@@ -38,7 +38,13 @@ def retrieval_task(tmp_path: Path, tiny_bert: Path) -> Path:
     from mmpt.models import build_model
     from mmpt.utils import recursive_config
 
-    sentences = ["cut the onion", "stir it fast", "move the red ball", "pour oil in the pan", "a dog and a cat"]
+    sentences = [
+        "cut the onion",
+        "stir it fast",
+        "move the red ball",
+        "pour oil in the pan",
+        "a dog and a cat",
+    ]
     table = "".join(f"v{i},{sentence}\n" for i, sentence in enumerate(sentences))
     (tmp_path / "test.csv").write_text(f"video_id,sentence\n{table}")
     (tmp_path / "feat").mkdir()
@@ -79,3 +85,32 @@ def retrieval_task(tmp_path: Path, tiny_bert: Path) -> Path:
     model = build_model(recursive_config(path), pretrained=False)
     torch.save(model.state_dict(), tmp_path / "runs" / "checkpoint_best.pt")
     return path
+
+
+@pytest.fixture
+def legacy_config():
+    """Task over the shards that the original wrote: 12 training and 2 validation videos, 4 clips each."""
+    from mmpt.config import DatasetConfig, TaskConfig
+
+    data = GOLDEN / "legacy" / "data"
+    return TaskConfig(
+        dataset=DatasetConfig(
+            bert_name=str(GOLDEN / "bert"),
+            meta_processor="ShardedHow2MetaProcessor",
+            train_path=str(data / "train.lst"),
+            val_path=str(data / "val.lst"),
+            test_path=str(data / "val.lst"),
+            video_processor="ShardedVideoProcessor",
+            vfeat_dir=str(data),
+            text_processor="ShardedTextProcessor",
+            tfeat_dir=str(data / "cap."),
+            aligner="OverlappedAligner",
+            sampled_video_min_len=3,
+            sampled_video_max_len=8,
+            sampled_min_len=4,
+            sampled_max_len=12,
+            max_video_len=8,
+            max_len=24,
+            subsampling=4,
+        )
+    )

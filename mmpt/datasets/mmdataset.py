@@ -109,9 +109,13 @@ def _report(meta: MetaProcessor) -> dict[str, Any]:
 
 def _check_and_warn(report: dict[str, Any], dropped: Mapping[str, Sequence[str]]) -> None:
     """Refuse an empty split; say in one warning what is left out of another."""
-    reasons = "; ".join(f"{len(ids)} {reason} ({', '.join(ids[:3])}, ...)" for reason, ids in dropped.items())
+    reasons = "; ".join(f"{len(ids)} {reason} ({_first(ids)})" for reason, ids in dropped.items())
     place = f"the split '{report['split']}' ({report['path']})"
     if not report["items"]:
         raise DataError(f"No item is left in {place}. Left out: {reasons or 'nothing, the list is empty'}.")
     if dropped:
         logger.warning("%d entries of %s are left out: %s.", sum(report["dropped"].values()), place, reasons)
+
+
+def _first(ids: Sequence[str]) -> str:
+    return ", ".join([*ids[:3], *(["..."] if len(ids) > 3 else [])])

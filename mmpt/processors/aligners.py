@@ -24,7 +24,7 @@ import torch
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
 from mmpt.processors.captiontrack import CaptionTrack
-from mmpt.processors.clip_sampling import MAX_SPAN, ClipSampler
+from mmpt.processors.clip_sampling import ClipSampler
 from mmpt.processors.processor import Aligner, name_of
 from mmpt.types import Example
 
@@ -108,7 +108,7 @@ class FixedLenAligner(ClipAligner):
 
     def make_sampler(self, config: DatasetConfig) -> ClipSampler:
         """Return a sampler with one text limit."""
-        return ClipSampler((self.layout.max_words, self.layout.max_words), max_span=_span(config))
+        return ClipSampler((self.layout.max_words, self.layout.max_words), max_span=config.max_span)
 
 
 class VariedLenAligner(ClipAligner):
@@ -116,7 +116,7 @@ class VariedLenAligner(ClipAligner):
 
     def make_sampler(self, config: DatasetConfig) -> ClipSampler:
         """Return a sampler with a drawn text limit."""
-        return ClipSampler(_bounds(config, "sampled", self), max_span=_span(config))
+        return ClipSampler(_bounds(config, "sampled", self), max_span=config.max_span)
 
 
 class StartClipAligner(ClipAligner):
@@ -124,7 +124,7 @@ class StartClipAligner(ClipAligner):
 
     def make_sampler(self, config: DatasetConfig) -> ClipSampler:
         """Return a sampler that starts at the first caption."""
-        return ClipSampler(_bounds(config, "sampled", self), random_centre=False, max_span=_span(config))
+        return ClipSampler(_bounds(config, "sampled", self), random_centre=False, max_span=config.max_span)
 
 
 class OverlappedAligner(ClipAligner):
@@ -133,7 +133,7 @@ class OverlappedAligner(ClipAligner):
     def make_sampler(self, config: DatasetConfig) -> ClipSampler:
         """Return a sampler with a drawn text limit and a drawn video length."""
         words, seconds = _bounds(config, "sampled", self), _bounds(config, "sampled_video", self)
-        return ClipSampler(words, seconds, max_span=_span(config))
+        return ClipSampler(words, seconds, max_span=config.max_span)
 
 
 def _bounds(config: DatasetConfig, prefix: str, user: object) -> tuple[int, int]:
@@ -144,10 +144,6 @@ def _bounds(config: DatasetConfig, prefix: str, user: object) -> tuple[int, int]
             f"given: {low} and {high}."
         )
     return low, high
-
-
-def _span(config: DatasetConfig) -> float:
-    return config.get("max_span", MAX_SPAN)
 
 
 def _checked(feature: np.ndarray, name: str) -> np.ndarray:

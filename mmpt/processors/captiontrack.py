@@ -56,7 +56,7 @@ class CaptionTrack:
                 f"The captions of video '{video_id}' have {len(start)} starts, {len(end)} ends and "
                 f"{len(offsets) - 1} texts; the numbers must agree."
             )
-        check_times(np.stack([start, end], axis=1), f"video '{video_id}'")
+        check_times(start, end, f"video '{video_id}'")
         return cls(start, np.maximum(start, end), tokens, offsets)
 
     def within(self, seconds: int, video_id: str) -> "CaptionTrack":
@@ -69,7 +69,7 @@ class CaptionTrack:
         Raises:
             DataError: If none is left.
         """
-        words = np.diff(self.offsets)
+        words = self.offsets[1:] - self.offsets[:-1]
         usable = (self.start < seconds) & (self.end >= 0) & (words > 0)
         if usable.all() and len(self):
             return self
@@ -96,7 +96,7 @@ def flatten(captions: Sequence[Sequence[int]] | np.ndarray) -> tuple[np.ndarray,
     """
     if isinstance(captions, np.ndarray) and captions.ndim == 2:
         is_token = captions >= 0
-        lengths = is_token.sum(axis=1)
+        lengths = np.count_nonzero(is_token, axis=1)
         tokens = captions[is_token]
     else:
         lengths = np.array([len(caption) for caption in captions], dtype=np.int64)
@@ -106,21 +106,20 @@ def flatten(captions: Sequence[Sequence[int]] | np.ndarray) -> tuple[np.ndarray,
     return tokens, offsets
 
 
-def check_times(startends: np.ndarray, where: str) -> None:
+def check_times(start: np.ndarray, end: np.ndarray, where: str) -> None:
     """Check that all times are finite.
 
     Args:
-        startends: Starts and ends in seconds, float (n, 2).
+        start: Start of each caption in seconds, float (n,).
+        end: End of each caption in seconds, float (n,).
         where: File and video, named in the error.
 
     Raises:
         DataError: If one is NaN or infinite, with the number of its caption.
     """
-    # A sum is finite exactly if no summand is NaN or infinite (times are far from overflow).
-    if not np.isfinite(startends.sum()):
-        caption = int(np.argwhere(~np.isfinite(startends))[0, 0])
-        start, end = startends[caption].tolist()
+    if not (np.isfinite(start).all() and np.isfinite(end).all()):
+        caption = int(np.argmin(np.isfinite(start) & np.isfinite(end)))
         raise DataError(
-            f"Caption {caption} of {where} runs from {start} to {end} seconds; both must be numbers. "
-            "Repair or remove the caption and write the caption file again."
+            f"Caption {caption} of {where} runs from {start[caption]} to {end[caption]} seconds; both must "
+            "be numbers. Repair or remove the caption and write the caption file again."
         )

@@ -100,7 +100,7 @@ class ShardedVideoProcessor(Processor):
 
     def __init__(self, config: DatasetConfig) -> None:
         vfeat_dir, split = needed(config, "vfeat_dir", self), file_split(config)
-        self.reader = ShardReader.videos(vfeat_dir, split, mode=config.get("read_mode", "mmap"))
+        self.reader = ShardReader.videos(vfeat_dir, split, mode=config.read_mode)
 
     def __call__(self, video_id: ShardedVideo) -> np.ndarray:
         """Return the features (seconds, D) as stored, read-only in mode ``mmap``.
@@ -120,7 +120,7 @@ class ShardedTextProcessor(Processor):
 
     def __init__(self, config: DatasetConfig) -> None:
         prefix, split = needed(config, "tfeat_dir", self), file_split(config)
-        mode = config.get("read_mode", "mmap")
+        mode = config.read_mode
         self.startends = ShardReader(prefix, split, ".startends", mode, dim=2)
         self.caps_ids = ShardReader(prefix, split, ".caps_ids", mode)
 
@@ -142,7 +142,11 @@ class ShardedTextProcessor(Processor):
                 f"Video '{text_id.video_id}' has {len(startends)} captions in {self.startends.path(shard)} "
                 f"and {len(cap)} in {self.caps_ids.path(shard)}; the files do not belong together."
             )
-        check_times(startends, f"video '{text_id.video_id}' in {self.startends.path(shard)}_data.npy")
+        check_times(
+            startends[:, 0],
+            startends[:, 1],
+            f"video '{text_id.video_id}' in {self.startends.path(shard)}_data.npy",
+        )
         return {"start": startends[:, 0], "end": startends[:, 1], "cap": cap}
 
 
@@ -179,14 +183,14 @@ class PKLJSONStrTextProcessor(TextProcessor):
             raise DataError(f"There is no {where}, which has the captions of {len(self.records)} videos.")
         columns = json.loads(self.records[text_id])
         try:
-            start, end, texts = columns["start"], columns["end"], columns["text"]
-            startends = np.array([start, end], dtype=np.float64).T
+            rows = list(zip(columns["start"], columns["end"], columns["text"], strict=True))
+            start, end = np.array([row[:2] for row in rows], dtype=np.float64).reshape(-1, 2).T
         except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 f"The captions of {where} need lists 'start', 'end' and 'text' of one length ({error})."
             ) from error
-        check_times(startends, where)
-        texts = [text_of(text, f"caption {number} of {where}") for number, text in enumerate(texts)]
+        check_times(start, end, where)
+        texts = [text_of(row[2], f"caption {number} of {where}") for number, row in enumerate(rows)]
         return {"start": start, "end": end, "cap": self._tokens(texts)}
 
     def _tokens(self, texts: list[str]) -> list[list[int]]:

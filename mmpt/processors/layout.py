@@ -108,7 +108,8 @@ class SequenceLayout:
         # takes five times as long as torch's.
         rows = np.zeros(shape, dtype=np.result_type(*features))
         clips_per_video = len(begin) // len(features)
-        for clip, (first, count) in enumerate(zip(begin.tolist(), seconds.tolist(), strict=True)):
-            rows[clip, :count] = features[clip // clips_per_video][first : first + count]
+        sources = (feature for feature in features for _ in range(clips_per_video))
+        for clip, feature, first, count in zip(rows, sources, begin.tolist(), seconds.tolist(), strict=True):
+            clip[:count] = feature[first : first + count]
         vmasks = np.arange(self.max_video_len) < seconds[:, None]
         return torch.from_numpy(rows).float(), torch.from_numpy(vmasks)

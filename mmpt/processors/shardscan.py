@@ -56,9 +56,9 @@ def _first_start(path: str, ids: list[str]) -> np.ndarray:
         raise DataError(
             f"The shard {path} has rows of shape {times.data.shape[1:]}; start and end are expected."
         )
-    if not np.isfinite(times.data.sum()):
+    if not np.isfinite(times.data).all():
         for video_id, startends in zip(ids, times, strict=True):
-            check_times(startends, f"video '{video_id}' in {path}_data.npy")
+            check_times(startends[:, 0], startends[:, 1], f"video '{video_id}' in {path}_data.npy")
     first = np.full(len(ids), np.inf)
     filled = times.lengths() > 0
     if filled.any():

@@ -1,6 +1,7 @@
 """Reading the small files that data sets come with: lists, tables, JSON. Errors name file and line."""
 
 import csv
+import io
 import math
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]
     Raises:
         DataError: If the file is missing, lacks a column, or a row has fewer cells than the header.
     """
-    rows = csv.DictReader(_read(path).splitlines(keepends=True), strict=True)
+    rows = csv.DictReader(io.StringIO(_read(path), newline=""), strict=True)
     try:
         found = list(rows.fieldnames or [])
         missing = [column for column in columns if column not in found]
@@ -56,7 +57,7 @@ def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]
             )
         table = [(rows.line_num, row) for row in rows]
     except csv.Error as error:
-        raise DataError(f"The table {path} is damaged at line {rows.line_num} ({error}).") from error
+        raise DataError(f"The table {path} is damaged at line {rows.reader.line_num} ({error}).") from error
     for line, row in table:
         if None in row or None in row.values():
             raise DataError(
