@@ -19,7 +19,6 @@ from mmpt.errors import CheckpointError, ConfigError
 __all__ = ["S3D", "load_s3d"]
 
 # name -> channels of (1x1; reduce and separable 3x3x3; reduce and separable 3x3x3; pooled 1x1).
-# A max-pool with kernel and stride 3/2 stands before 4b and one with 2/2 before 5b.
 _MIXED: dict[str, tuple[int, int, int, int, int, int]] = {
     "mixed_3b": (64, 96, 128, 16, 32, 32),
     "mixed_3c": (128, 128, 192, 32, 96, 64),
@@ -33,6 +32,12 @@ _MIXED: dict[str, tuple[int, int, int, int, int, int]] = {
 }
 
 Size3 = tuple[int, int, int]
+
+# Block -> kernel and stride of the max-pool in front of it.
+_POOLS: dict[str, tuple[Size3, Size3]] = {
+    "mixed_4b": ((3, 3, 3), (2, 2, 2)),
+    "mixed_5b": ((2, 2, 2), (2, 2, 2)),
+}
 
 
 def _scaled(channels: int, width: float) -> int:
@@ -171,11 +176,11 @@ class S3D(nn.Module):
         x = self.conv1(_space_to_depth(video))[:, :, 1:, 1:, 1:]
         x = self.conv_2b(_pool(x, (1, 3, 3), (1, 2, 2)))
         x = _pool(self.gating(self.conv_2c(x)), (1, 3, 3), (1, 2, 2))
-        x = self.mixed_3c(self.mixed_3b(x))
-        x = _pool(x, (3, 3, 3), (2, 2, 2))
-        x = self.mixed_4f(self.mixed_4e(self.mixed_4d(self.mixed_4c(self.mixed_4b(x)))))
-        x = _pool(x, (2, 2, 2), (2, 2, 2))
-        mixed_5c = self.mixed_5c(self.mixed_5b(x)).mean(dim=(2, 3, 4))
+        for name in _MIXED:
+            if name in _POOLS:
+                x = _pool(x, *_POOLS[name])
+            x = self.get_submodule(name)(x)
+        mixed_5c = x.mean(dim=(2, 3, 4))
         return {"video_embedding": self.fc(mixed_5c), "mixed_5c": mixed_5c}
 
     def embed_text(self, sentences: list[str]) -> torch.Tensor:
