@@ -8,7 +8,7 @@ seconds of several videos; every file appears whole, so a stopped run continues 
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +18,7 @@ import torch
 
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.decode import FrameDecoder, decode_frames
-from mmpt.store.decode_pool import DecodePool
+from mmpt.store.decode_pool import DecodePool, Message
 from mmpt.store.npyfile import read_header
 from mmpt.store.paths import VideoJob
 from mmpt.utils.files import atomic_write, read_json, write_json
@@ -122,10 +122,9 @@ def extract_features(
             ) as pool,
             progress((), "features", total=len(todo), unit="video") as bar,
         ):
-            for job, message in pool:
-                bar.update(run.take(job, message))
+            for settled in run.over(pool):
                 bar.set_postfix(seconds=report.video_seconds, failed=len(report.failed), refresh=False)
-            bar.update(run.flush())
+                bar.update(settled)
     finally:
         report.wall_seconds = round(time.perf_counter() - begin, 3)
         write_json(folder / REPORT_NAME, {**settings.recorded(), **asdict(report)})
@@ -151,8 +150,13 @@ class _Run:
         self._rows: dict[VideoJob, list[np.ndarray]] = {}
         self._ended: list[VideoJob] = []
 
-    def take(self, job: VideoJob, message: np.ndarray | DataError | None) -> int:
-        """Take what the decoder says of a video; return the number of videos that are settled by it."""
+    def over(self, messages: Iterable[Message]) -> Iterator[int]:
+        """Take all messages of the decoder; yield how many videos each settles."""
+        for job, message in messages:
+            yield self._take(job, message)
+        yield self._flush()
+
+    def _take(self, job: VideoJob, message: np.ndarray | DataError | None) -> int:
         if isinstance(message, DataError):
             self._batch = [(other, second) for other, second in self._batch if other != job]
             self._rows.pop(job, None)
@@ -162,9 +166,9 @@ class _Run:
             self._ended.append(job)
         else:
             self._batch.append((job, message))
-        return self.flush() if len(self._batch) in (0, self._settings.batch_size) else 0
+        return self._flush() if len(self._batch) in (0, self._settings.batch_size) else 0
 
-    def flush(self) -> int:
+    def _flush(self) -> int:
         """Encode what was collected, save the videos that are over, return their number."""
         if self._batch:
             vectors = self._encode(np.stack([second for _, second in self._batch]))
