@@ -18,10 +18,10 @@ import numpy as np
 from mmpt.config.schema import Section
 from mmpt.config.typecheck import describe, fits, suggest
 from mmpt.config.yamlfile import read_yaml
-from mmpt.errors import ConfigError
+from mmpt.errors import ConfigError, DataError
 from mmpt.store.caption_files import CaptionFile
 from mmpt.store.captions import Caption
-from mmpt.store.meta import ArraySpec, read_meta
+from mmpt.store.meta import ArraySpec, load_meta, meta_path, read_meta
 from mmpt.store.shard_writer import write_shards
 from mmpt.utils.files import sha256
 from mmpt.utils.tokenizer import load_tokenizer
@@ -29,7 +29,14 @@ from mmpt.utils.tokenizer import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["PretokenizeConfig", "PretokenizeReport", "caption_prefix", "pretokenize", "read_config"]
+__all__ = [
+    "PretokenizeConfig",
+    "PretokenizeReport",
+    "caption_prefix",
+    "check_vocabulary",
+    "pretokenize",
+    "read_config",
+]
 
 VIDEOS_AT_A_TIME = 256
 """Videos whose captions go to the tokenizer in one call."""
@@ -111,10 +118,9 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
     shards = {split: read_meta(config.vfeat_dir, split) for split in config.splits}
     tokenizer = load_tokenizer(config.bert_name, config.use_fast)
     captions = CaptionFile(config.caption_path)
-    vocabulary = json.dumps(sorted(tokenizer.get_vocab().items())).encode()
     source = {
         "bert_name": config.bert_name,
-        "vocabulary_sha256": hashlib.sha256(vocabulary).hexdigest(),
+        "vocabulary_sha256": _vocabulary_sha256(tokenizer),
         "captions": captions.path.name,
         "captions_sha256": sha256(captions.path),
         "max_tokens": config.max_tokens,
@@ -125,6 +131,29 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
     for split, ids in shards.items():
         write_shards(caption_prefix(config), split, ids, work.items, arrays, source)
     return work.report
+
+
+def check_vocabulary(tfeat_dir: str, split: str, bert_name: str, use_fast: bool = True) -> None:
+    """Check that token shards were made with the vocabulary of ``bert_name``.
+
+    Shards of the original have no meta file of their own and cannot be checked.
+
+    Raises:
+        DataError: If they were made with another one, so that their ids mean other words.
+    """
+    if not meta_path(tfeat_dir, split).exists():
+        return
+    source = load_meta(tfeat_dir, split).source
+    if source.get("vocabulary_sha256") != _vocabulary_sha256(load_tokenizer(bert_name, use_fast)):
+        raise DataError(
+            f"The token shards {tfeat_dir}{split}_* were made with the vocabulary of "
+            f"'{source.get('bert_name')}', which is not that of dataset.bert_name '{bert_name}'. "
+            "Tokenise the captions again with scripts/text_token_extractor/pretokenization.py."
+        )
+
+
+def _vocabulary_sha256(tokenizer: "PreTrainedTokenizerBase") -> str:
+    return hashlib.sha256(json.dumps(sorted(tokenizer.get_vocab().items())).encode()).hexdigest()
 
 
 class _Tokenization:

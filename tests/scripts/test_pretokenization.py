@@ -1,6 +1,7 @@
 """Captions to token shards: scripts/text_token_extractor/pretokenization.py."""
 
 import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.store.caption_files import write_captions
 from mmpt.store.captions import Caption
 from mmpt.store.meta import ArraySpec, load_meta
-from mmpt.store.pretokenize import caption_prefix, pretokenize, read_config
+from mmpt.store.pretokenize import caption_prefix, check_vocabulary, pretokenize, read_config
 from mmpt.store.shard_writer import write_shards
 from mmpt.store.shards import ShardReader
 from mmpt.store.verify import verify_shards
@@ -94,6 +95,21 @@ def test_the_command_reports_what_it_did(config_file, caplog):
     with caplog.at_level("INFO"):
         assert script("text_token_extractor/pretokenization.py").main([str(config_file)]) == 0
     assert "3 videos, 3 captions, 1 of them cut, 1 videos without captions (the first is 'b')" in caplog.text
+
+
+def test_shards_of_another_vocabulary_are_refused(config_file, tiny_bert, tmp_path):
+    config = read_config(config_file)
+    pretokenize(config)
+    check_vocabulary(caption_prefix(config), "train", str(tiny_bert))
+    check_vocabulary(caption_prefix(config), "val", str(tiny_bert))  # no meta file, as with old shards
+    other = tmp_path / "other"
+    shutil.copytree(tiny_bert, other)
+    words = (other / "vocab.txt").read_text().splitlines()
+    (other / "vocab.txt").write_text("\n".join([*words[:-2], words[-1], words[-2]]) + "\n")
+    with pytest.raises(
+        DataError, match=r"made with the vocabulary of '.*bert', which is not that of .*other'"
+    ):
+        check_vocabulary(caption_prefix(config), "train", str(other))
 
 
 def test_missing_shards_and_captions_are_named(config_file, tmp_path):
