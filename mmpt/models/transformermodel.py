@@ -10,7 +10,7 @@ from torch import nn
 
 from mmpt.config import TaskConfig
 from mmpt.encoders.video_projection import VideoTokenMLP
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.modules.bert import load_bert
 from mmpt.modules.isolation import joint_layer_masks
 from mmpt.modules.mmbert import TokenSequence, run_bert, text_sequence, video_sequence
@@ -24,9 +24,13 @@ class MMBertForEncoder(nn.Module):
     """BERT that reads ``[CLS] video [SEP] text``, or ``[CLS] text`` without video.
 
     Args:
-        config: The task; read are ``dataset.bert_name``, ``dataset.max_video_len``, ``model.use_seg_emb``.
+        config: The task; read are ``dataset.bert_name``, ``max_video_len``,
+            ``max_len``, and ``model.use_seg_emb``.
         num_hidden_layers: First layers of BERT to take; None takes all.
         pretrained: Load BERT's weights; False if a checkpoint is loaded next.
+
+    Raises:
+        ConfigError: If ``dataset.max_len`` is more than BERT has positions for.
     """
 
     def __init__(
@@ -34,6 +38,11 @@ class MMBertForEncoder(nn.Module):
     ) -> None:
         super().__init__()
         bert = load_bert(config.dataset.bert_name, num_hidden_layers, pretrained)
+        if config.dataset.max_len > bert.config.max_position_embeddings:
+            raise ConfigError(
+                f"dataset.max_len is {config.dataset.max_len} and the BERT '{config.dataset.bert_name}' has "
+                f"{bert.config.max_position_embeddings} positions. Give at most that many."
+            )
         self.max_video_len = config.dataset.max_video_len
         # In this order: optimizer states of old checkpoints are stored by position.
         self.videomlp = VideoTokenMLP(

@@ -1,11 +1,13 @@
 """BERT from a folder or the Hugging Face hub, with the attention function of mmpt."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from transformers import BertConfig, BertModel
-from transformers.utils import logging as transformers_logging
+from transformers.utils import logging
 
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.modules.attention import ATTENTION
@@ -20,8 +22,7 @@ def load_bert_config(bert_name: str, num_hidden_layers: int | None = None) -> Be
         ConfigError: If ``bert_name`` is no folder or reachable hub name, no BERT, or has fewer layers.
     """
     try:
-        config = BertConfig.from_pretrained(bert_name)
-        model_type = BertConfig.get_config_dict(bert_name)[0].get("model_type", "bert")
+        values, _ = BertConfig.get_config_dict(bert_name)
     except (OSError, ValueError) as error:
         place = (
             "has no valid config.json"
@@ -32,11 +33,13 @@ def load_bert_config(bert_name: str, num_hidden_layers: int | None = None) -> Be
             f"dataset.bert_name '{bert_name}' {place}. "
             "Give a folder that holds config.json, vocab.txt and model.safetensors."
         ) from error
+    model_type = values.get("model_type", "bert")
     if model_type != "bert":
         raise ConfigError(
             f"dataset.bert_name '{bert_name}' is a '{model_type}' model; only 'bert' can take video tokens. "
             "Give a BERT such as bert-base-uncased."
         )
+    config = BertConfig.from_dict(values)
     if num_hidden_layers is not None:
         if not 1 <= num_hidden_layers <= config.num_hidden_layers:
             raise ConfigError(
@@ -62,7 +65,8 @@ def load_bert(bert_name: str, num_hidden_layers: int | None = None, pretrained: 
     config = load_bert_config(bert_name, num_hidden_layers)
     if not pretrained:
         return BertModel._from_config(config, attn_implementation=ATTENTION)
-    bert, info = _from_pretrained(bert_name, config)
+    with _quiet_transformers():
+        bert, info = _from_pretrained(bert_name, config)
     # Language models come without the pooler, which nothing here uses.
     missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if missing:
@@ -74,9 +78,6 @@ def load_bert(bert_name: str, num_hidden_layers: int | None = None, pretrained: 
 
 
 def _from_pretrained(bert_name: str, config: BertConfig) -> tuple[BertModel, dict[str, Any]]:
-    """Load quietly: transformers would report the unused heads and upper layers as a warning."""
-    verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()
     try:
         return BertModel.from_pretrained(
             bert_name,
@@ -91,5 +92,17 @@ def _from_pretrained(bert_name: str, config: BertConfig) -> tuple[BertModel, dic
             f"dataset.bert_name '{bert_name}' has no usable weights ({reason}). "
             "Random weights are never taken silently: put model.safetensors beside its config.json."
         ) from error
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """Keep transformers from drawing a bar and from warning of the heads and layers left out."""
+    verbosity, draws_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
     finally:
-        transformers_logging.set_verbosity(verbosity)
+        logging.set_verbosity(verbosity)
+        if draws_bars:
+            logging.enable_progress_bar()

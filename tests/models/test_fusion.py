@@ -152,6 +152,7 @@ def test_features_of_another_network_are_refused(tiny_bert):
         ({"model_cls": "MMFusionNLG"}, {}, "planned"),
         ({"model_cls": "MMFusionShare"}, {}, "model.mm_encoder_cls is missing"),
         ({**SEPARATE, "text_encoder_cls": "MMBertForJoint"}, {}, "must be 'BertModel'"),
+        (SEPARATE, {"max_len": 129}, "max_len is 129 and the BERT .* has 128 positions"),
         (MODELS["joint"][0], {"num_iso_layer": 4}, "num_iso_layer is 4; .* has 3 layers"),
     ],
 )
