@@ -23,7 +23,8 @@ step() { # number, what, command...
     echo "[$number/$STEPS] $what: done in $((SECONDS - start)) s (total $SECONDS s)"
 }
 
-install() { "$VENV/bin/python" -m pip install --disable-pip-version-check --constraint "$LOCK" "$@"; }
+# --no-compile: Python compiles what is imported when it is imported; most of it never is.
+install() { "$VENV/bin/python" -m pip install --disable-pip-version-check --no-compile --constraint "$LOCK" "$@"; }
 
 new_environment() {
     if ! "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
