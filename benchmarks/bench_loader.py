@@ -1,8 +1,9 @@
 """Clips per second out of shards: the toolkit's loader against one that opens the files per item.
 
 Settings of VideoCLIP's pre-training: 16 clips a video, up to 32 seconds and 96 tokens, one process.
-The variants run in turns over the same videos, and the best of many short rounds counts, because
-other work on the machine can only slow a round down. Run: python -m benchmarks.bench_loader
+The variants run in turns over the same videos. Processor time is counted and the best of many short
+rounds taken, so that other work on the machine plays no part; files are in memory.
+Run: python -m benchmarks.bench_loader
 """
 
 import tempfile
@@ -114,10 +115,10 @@ def run() -> list[tuple[str, float, str, float]]:
         times = {name: [] for name in ways}
         for _ in range(ROUNDS):
             for name, way in ways.items():
-                begin = time.perf_counter()
+                begin = time.process_time()
                 for index in range(VIDEOS):
                     way(index)
-                times[name].append(time.perf_counter() - begin)
+                times[name].append(time.process_time() - begin)
     speed = {name: VIDEOS * CLIPS / min(runs) for name, runs in times.items()}
     slow = speed["opening the files for every item"]
     return [(f"clips from shards: {name}", value, "clips/s", value / slow) for name, value in speed.items()]

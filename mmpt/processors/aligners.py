@@ -24,7 +24,7 @@ import torch
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
 from mmpt.processors.captiontrack import CaptionTrack
-from mmpt.processors.clip_sampling import ClipSampler
+from mmpt.processors.clip_sampling import Clips, ClipSampler
 from mmpt.processors.processor import Aligner, name_of
 from mmpt.types import Example
 
@@ -78,28 +78,26 @@ class ClipAligner(Aligner):
         """Return S clips of each of N videos, tensors with a leading N * S; see :meth:`__call__`."""
         names = [name_of(video_id) for video_id in video_ids]
         features = [_checked(feature, name) for feature, name in zip(video_features, names, strict=True)]
-        clips, texts = [], []
+        drawn, texts = [], []
         for name, feature, text in zip(names, features, text_features, strict=True):
             track = CaptionTrack.of(text, name).within(len(feature), name)
-            drawn = self.sampler(track, len(feature), self.clips, rng)
-            clips.append(drawn)
-            texts.append(
-                self.layout.text_clips(
-                    track.tokens, track.offsets[drawn.first_caption], track.offsets[drawn.last_caption + 1]
-                )
-            )
-        begin, end = np.concatenate([c.begin for c in clips]), np.concatenate([c.end for c in clips])
-        vfeats, vmasks = self.layout.video_clips(features, begin, end)
+            clips = self.sampler(track, len(feature), self.clips, rng)
+            begin, end = track.offsets[clips.first_caption], track.offsets[clips.last_caption + 1]
+            drawn.append(clips)
+            texts.append(self.layout.text_clips(track.tokens, begin, end))
+        clips = Clips.join(drawn)
+        caps, cmasks = texts[0] if len(texts) == 1 else map(torch.cat, zip(*texts, strict=True))
+        vfeats, vmasks = self.layout.video_clips(features, clips.begin, clips.end)
         return Example(
-            caps=torch.cat([caps for caps, _ in texts]),
-            cmasks=torch.cat([cmasks for _, cmasks in texts]),
+            caps=caps,
+            cmasks=cmasks,
             vfeats=vfeats,
             vmasks=vmasks,
             video_id=[name for name in names for _ in range(self.clips)],
-            video_start=torch.from_numpy(begin),
-            video_end=torch.from_numpy(np.minimum(end, begin + self.layout.max_video_len)),
-            text_start=torch.from_numpy(np.concatenate([c.text_start for c in clips])),
-            text_end=torch.from_numpy(np.concatenate([c.text_end for c in clips])),
+            video_start=torch.from_numpy(clips.begin),
+            video_end=torch.from_numpy(np.minimum(clips.end, clips.begin + self.layout.max_video_len)),
+            text_start=torch.from_numpy(clips.text_start),
+            text_end=torch.from_numpy(clips.text_end),
         )
 
 

@@ -102,7 +102,7 @@ def flatten(captions: Sequence[Sequence[int]] | np.ndarray) -> tuple[np.ndarray,
         lengths = np.array([len(caption) for caption in captions], dtype=np.int64)
         tokens = np.array([token for caption in captions for token in caption], dtype=np.int64)
     offsets = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=offsets[1:])
+    np.add.accumulate(lengths, out=offsets[1:])
     return tokens, offsets
 
 

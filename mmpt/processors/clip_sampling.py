@@ -12,6 +12,7 @@ Overlapped sampling is that of VideoCLIP (Xu et al., EMNLP 2021, section 3.2): t
 video clip is a moment inside the text clip, so that the two overlap without being cut alike.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -41,6 +42,11 @@ class Clips(NamedTuple):
     """Start of the first caption in seconds, float32 (S,)."""
     text_end: np.ndarray
     """End of the last caption in seconds, float32 (S,)."""
+
+    @classmethod
+    def join(cls, parts: Sequence["Clips"]) -> "Clips":
+        """Return the clips of several videos, video after video."""
+        return parts[0] if len(parts) == 1 else cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -123,7 +129,8 @@ def grow_text(
     done = (words >= limit[:, None]) | (span >= max_span)
     done[:, -1] = True
     clip, stop = np.arange(len(centre)), done.argmax(axis=1)
-    return first[clip, stop], last[clip, stop]
+    first = first[clip, stop]
+    return first, first + stop
 
 
 def grow_video(
