@@ -70,7 +70,7 @@ class CaptionTrack:
             DataError: If none is left.
         """
         words = self.offsets[1:] - self.offsets[:-1]
-        usable = (self.start < seconds) & (self.end >= 0) & (words > 0)
+        usable = (self.start < seconds) & (words > 0)
         if usable.all() and len(self):
             return self
         if not usable.any():

@@ -108,7 +108,7 @@ class SequenceLayout:
         # takes five times as long as torch's.
         rows = np.zeros(shape, dtype=np.result_type(*features))
         clips_per_video = len(begin) // len(features)
-        sources = (feature for feature in features for _ in range(clips_per_video))
+        sources = [feature for feature in features for _ in range(clips_per_video)]
         for clip, feature, first, count in zip(rows, sources, begin.tolist(), seconds.tolist(), strict=True):
             clip[:count] = feature[first : first + count]
         vmasks = np.arange(self.max_video_len) < seconds[:, None]
