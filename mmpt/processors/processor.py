@@ -15,7 +15,7 @@ that draws random numbers says ``uses_rng = True`` and takes the keyword ``rng``
 
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,6 +76,14 @@ class MetaProcessor(Processor):
             raise ConfigError(f"The split '{self.split}' needs dataset.{key}, which is not set.")
         return path
 
+    def drop(self, reason: str, unusable: Callable[[str], bool]) -> None:
+        """Move entries of ``self.data`` whose video is unusable to ``self.dropped``."""
+        names = [name_of(video_id) for video_id, _ in self.data]
+        dropped = [name for name in names if unusable(name)]
+        if dropped:
+            self.dropped = {**self.dropped, reason: dropped}
+            self.data = [pair for name, pair in zip(names, self.data, strict=True) if not unusable(name)]
+
     def drop_missing_features(self, vfeat_dir: str | None) -> None:
         """Move entries of ``self.data`` without a ``<vfeat_dir>/<video_id>.npy`` to ``self.dropped``.
 
@@ -89,11 +97,7 @@ class MetaProcessor(Processor):
                 f"dataset.vfeat_dir '{vfeat_dir}' is no folder; extract the video features first."
             )
         found = {entry.name for entry in os.scandir(vfeat_dir)}
-        missing = [pair for pair in self.data if f"{name_of(pair[0])}.npy" not in found]
-        if missing:
-            reason = f"without a feature file in {vfeat_dir}"
-            self.dropped = {**self.dropped, reason: [name_of(pair[0]) for pair in missing]}
-            self.data = [pair for pair in self.data if f"{name_of(pair[0])}.npy" in found]
+        self.drop(f"without a feature file in {vfeat_dir}", lambda video: f"{video}.npy" not in found)
 
     def __len__(self) -> int:
         return len(self.data)

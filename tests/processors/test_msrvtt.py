@@ -34,7 +34,8 @@ def config(tmp_path, tiny_bert):
 
 def test_training_joins_the_rest_of_the_full_test_split_and_repeats(config, tmp_path):
     # video4 is held out by the 1k-A split; video3 joins; the list of 3 is repeated twice.
-    meta = MSRVTTMetaProcessor(config.replace(full_test_path=str(tmp_path / "full.csv"), dup=2))
+    config = config.replace(full_test_path=str(tmp_path / "full.csv"), dup=2, json_path=None)
+    meta = MSRVTTMetaProcessor(config)
     assert list(meta) == [(video, video) for video in ("video1", "video2", "video3") * 2]
 
 
@@ -49,6 +50,12 @@ def test_videos_without_features_are_left_out_and_recorded(config, tmp_path):
     meta = MSRVTTMetaProcessor(config.replace(vfeat_dir=str(tmp_path / "feat"), dup=3))
     assert list(meta) == [("video2", "video2")] * 3
     assert meta.dropped == {f"without a feature file in {tmp_path / 'feat'}": ["video1"]}
+
+
+def test_training_videos_without_sentences_are_left_out_and_recorded(config, tmp_path):
+    meta = MSRVTTMetaProcessor(config.replace(full_test_path=str(tmp_path / "full.csv")))
+    assert [video for video, _ in meta] == ["video1", "video2"]
+    assert meta.dropped == {f"without a sentence in {config.json_path}": ["video3"]}
 
 
 def test_training_takes_any_sentence_of_the_video(config):

@@ -50,6 +50,9 @@ class MSRVTTMetaProcessor(MetaProcessor):
             ]
         self.drop_missing_features(config.vfeat_dir)
         if self.split == "train":
+            if config.json_path is not None:
+                sentences = read_sentences(config.json_path)
+                self.drop(f"without a sentence in {config.json_path}", lambda video: video not in sentences)
             self.data = list(self.data) * (config.dup or 1)
 
 
