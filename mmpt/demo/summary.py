@@ -13,7 +13,7 @@ from mmpt.demo.report import LossCurve, QueryAnswer, ReportMeta, write_report
 from mmpt.evaluators.results import EvaluationResult
 from mmpt.evaluators.tables import comparison
 from mmpt.utils.files import read_json, sha256
-from mmpt.utils.trainlog import read_training_log
+from mmpt.utils.trainlog import METRICS_FILE, read_training_log
 
 __all__ = ["table_text", "write_demo_report"]
 
@@ -28,7 +28,8 @@ _LIMITS = (
 def table_text(results: Sequence[EvaluationResult]) -> str:
     """Return the lines chance, untrained, trained."""
     counts = ", ".join(f"{number} {what}" for what, number in results[-1].counts.items())
-    return f"zero-shot text→video retrieval on held-out clips ({counts})\n{comparison(_named(results), baseline='chance')}"
+    table = comparison(_named(results), baseline="chance")
+    return f"zero-shot text→video retrieval on held-out clips ({counts})\n{table}"
 
 
 def write_demo_report(
@@ -43,7 +44,7 @@ def write_demo_report(
         data: Folder of the demo world.
         task: The task file of training.
     """
-    log_file = read_training_log(run / "train.log")
+    curves = read_training_log(run / METRICS_FILE)
     config = load_task(task)
     batch = config.fairseq["dataset"]["batch_size"]
     world = read_json(data / "world.json")
@@ -60,7 +61,7 @@ def write_demo_report(
         facts={
             "training videos": str(world["plan"]["num_videos"]),
             "video in all": f"{hours:.1f} h",
-            "updates": str(log_file.train[-1][0]),
+            "updates": str(curves.train[-1][0]),
             "pairs per batch": str(batch),
             "processor": f"{platform.machine()}, {trained.device}",
         },
@@ -76,7 +77,7 @@ def write_demo_report(
     )
     return write_report(
         run / "report.html",
-        loss_curve=LossCurve(log_file.train, log_file.valid, chance=2 * log(batch)),
+        loss_curve=LossCurve(curves.train, curves.valid, chance=2 * log(batch)),
         table=_named(results),
         queries=answers,
         meta=meta,

@@ -12,7 +12,7 @@ from torch import nn
 if TYPE_CHECKING:
     from mmpt.fairseq_plugin.task import FairseqMMTask
 
-__all__ = ["MMCriterion"]
+__all__ = ["MMCriterion", "mean_loss"]
 
 
 @register_criterion("mmloss", dataclass=FairseqDataclass)
@@ -48,10 +48,15 @@ class MMCriterion(FairseqCriterion):
     def reduce_metrics(cls, logging_outputs: Sequence[Mapping[str, Any]]) -> None:
         """Log the mean loss over batches and workers."""
         batches = sum(each["sample_size"] for each in logging_outputs)
-        total = sum(each["loss"] for each in logging_outputs)
-        metrics.log_scalar("loss", total / max(batches, 1), batches, round=4)
+        metrics.log_scalar("loss", mean_loss(logging_outputs), batches, round=4)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:
         """Return True: all logged values are sums."""
         return True
+
+
+def mean_loss(logging_outputs: Sequence[Mapping[str, Any]]) -> float:
+    """Return the mean loss over the batches of all workers."""
+    batches = sum(each["sample_size"] for each in logging_outputs)
+    return float(sum(each["loss"] for each in logging_outputs)) / max(int(batches), 1)

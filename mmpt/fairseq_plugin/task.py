@@ -1,19 +1,26 @@
 """FairseqMMTask: from the task file on the command line to data sets, model and loss."""
 
 from argparse import ArgumentParser
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import torch
+from fairseq.criterions import FairseqCriterion
 from fairseq.dataclass import FairseqDataclass
+from fairseq.distributed.utils import get_global_rank
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
+from torch import nn
 
 from mmpt.config import TaskConfig
 from mmpt.config.task import load_task
 from mmpt.errors import CheckpointError
+from mmpt.fairseq_plugin.criterion import mean_loss
 from mmpt.fairseq_plugin.dataset import FairseqMMDataset
 from mmpt.tasks.task import Task
+from mmpt.utils.trainlog import METRICS_FILE, TrainingLog
 
 __all__ = ["FairseqMMTask", "MMTaskConfig"]
 
@@ -28,6 +35,8 @@ class MMTaskConfig(FairseqDataclass):
     taskconfig: str = field(default=MISSING, metadata={"help": "task file (.yaml)"})
     seed: int = II("common.seed")
     restore_file: str = II("checkpoint.restore_file")
+    save_dir: str = II("checkpoint.save_dir")
+    log_interval: int = II("common.log_interval")
 
 
 @register_task("mmtask", dataclass=MMTaskConfig)
@@ -42,6 +51,8 @@ class FairseqMMTask(FairseqTask):
     def __init__(self, cfg: MMTaskConfig, config: TaskConfig) -> None:
         super().__init__(cfg)
         self.mmtask = Task.config_task(config)
+        self._log = TrainingLog(Path(cfg.save_dir) / METRICS_FILE, cfg.log_interval)
+        self._update = 0
 
     @classmethod
     def add_args(cls, parser: ArgumentParser) -> None:
@@ -74,3 +85,29 @@ class FairseqMMTask(FairseqTask):
         self.datasets[split] = FairseqMMDataset(
             self.mmtask.build_dataset(split, seed=self.cfg.seed), shuffle=split == "train"
         )
+
+    def train_step(
+        self,
+        sample: Mapping[str, Any],
+        model: nn.Module,
+        criterion: FairseqCriterion,
+        optimizer: Any,
+        update_num: int,
+        ignore_grad: bool = False,
+    ) -> tuple[torch.Tensor, int, dict[str, Any]]:
+        """Run one batch as fairseq does, and remember which update it belongs to."""
+        self._update = update_num + 1
+        return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
+
+    def reduce_metrics(
+        self, logging_outputs: Sequence[Mapping[str, Any]], criterion: FairseqCriterion
+    ) -> None:
+        """Log the metrics of an update, which all workers have sent, and write the loss down."""
+        super().reduce_metrics(logging_outputs, criterion)
+        if criterion.training and get_global_rank() == 0:
+            self._log.train(self._update, mean_loss(logging_outputs))
+
+    def post_validate(self, model: nn.Module, stats: Mapping[str, Any], agg: Any) -> None:
+        """Write the validation loss down."""
+        if get_global_rank() == 0:
+            self._log.valid(stats["num_updates"], float(stats["loss"]))

@@ -109,7 +109,7 @@ class Task:
         return loss(**_arguments(loss, {**batch, **outputs}, "the model or the aligner")), outputs
 
     def _autocast(self, model: nn.Module) -> torch.autocast:
-        dtype = _AUTOCAST_TYPES.get(self.config.model.autocast)
+        dtype = _AUTOCAST_TYPES.get(self.config.model.autocast or "")
         device = next(model.parameters()).device.type
         return torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
 

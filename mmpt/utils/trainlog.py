@@ -1,4 +1,8 @@
-"""Loss curves from what ``fairseq-train --log-format json --log-file F`` wrote."""
+"""The metrics of a training run: ``<save_dir>/metrics.jsonl``, one line per logged value.
+
+Comes in: losses while training. Goes out: lines ``{"split": "train", "update": 20, "loss": 3.1}``,
+and the curves that they form. A resumed run appends to the file of the interrupted one.
+"""
 
 import json
 import os
@@ -8,11 +12,42 @@ from typing import Any
 
 from mmpt.errors import DataError
 
-__all__ = ["TrainingLog", "read_training_log"]
+__all__ = ["METRICS_FILE", "TrainingCurves", "TrainingLog", "read_training_log"]
+
+METRICS_FILE = "metrics.jsonl"
+
+
+class TrainingLog:
+    """Writes the metrics of one run.
+
+    Args:
+        path: The file; lines are appended.
+        interval: Updates whose mean training loss makes one line.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], interval: int) -> None:
+        self.path, self.interval = Path(path), interval
+        self._losses: list[float] = []
+
+    def train(self, update: int, loss: float) -> None:
+        """Note the loss of an update (counted from 1)."""
+        self._losses.append(loss)
+        if update % self.interval == 0:
+            self._append("train", update, sum(self._losses) / len(self._losses))
+            self._losses.clear()
+
+    def valid(self, update: int, loss: float) -> None:
+        """Note the loss of a whole validation split after an update."""
+        self._append("valid", update, loss)
+
+    def _append(self, split: str, update: int, loss: float) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.path, "a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"split": split, "update": update, "loss": loss}) + "\n")
 
 
 @dataclass(frozen=True)
-class TrainingLog:
+class TrainingCurves:
     """Loss curves as (update, loss), by rising update."""
 
     train: list[tuple[int, float]]
@@ -21,36 +56,31 @@ class TrainingLog:
     """Validation loss, one point per validation."""
 
 
-def read_training_log(path: str | os.PathLike[str]) -> TrainingLog:
-    """Read the loss curves of a run, resumed ones included.
-
-    fairseq mixes JSON lines with other text and writes each line once more in every further epoch;
-    a resumed run repeats updates. For each update the last line counts.
+def read_training_log(path: str | os.PathLike[str]) -> TrainingCurves:
+    """Read the loss curves of a run; of an update that a resumed run repeated the last line counts.
 
     Raises:
-        DataError: If the file is missing or holds no training line.
+        DataError: If the file is missing or holds no training loss.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
-        raise DataError(f"The training log {path} does not exist; train with common.log_file set.") from error
-    records = [record for record in map(_record, lines) if record is not None]
-    train = {int(each["num_updates"]): float(each["loss"]) for each in records if "loss" in each}
-    valid = {
-        int(each["valid_num_updates"]): float(each["valid_loss"]) for each in records if "valid_loss" in each
-    }
-    if not train:
+        raise DataError(f"The metrics file {path} does not exist; train first.") from error
+    curves: dict[str, dict[int, float]] = {"train": {}, "valid": {}}
+    for record in map(_record, lines):
+        if record is not None:
+            curves[record["split"]][record["update"]] = record["loss"]
+    if not curves["train"]:
         raise DataError(
-            f"The training log {path} holds no loss; set fairseq.common.log_format: json, and a log_interval "
-            "below the number of updates."
+            f"The metrics file {path} holds no training loss; set fairseq.common.log_interval below the "
+            "number of updates."
         )
-    return TrainingLog(sorted(train.items()), sorted(valid.items()))
+    return TrainingCurves(sorted(curves["train"].items()), sorted(curves["valid"].items()))
 
 
 def _record(line: str) -> dict[str, Any] | None:
-    """Return what a line says if it is one of fairseq's JSON lines; the last one may be cut off."""
+    """Return what a line says; None for one that a killed run left cut off."""
     try:
-        record = json.loads(line)
+        return json.loads(line)
     except json.JSONDecodeError:
         return None
-    return record if isinstance(record, dict) else None

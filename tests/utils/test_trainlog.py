@@ -1,58 +1,45 @@
-"""Loss curves from the log that fairseq writes."""
-
-import json
+"""The metrics file of a training run."""
 
 import pytest
 
 from mmpt.errors import DataError
-from mmpt.utils.trainlog import read_training_log
+from mmpt.utils.trainlog import TrainingLog, read_training_log
 
 
-def train(update, loss):
-    return json.dumps({"epoch": 1, "update": 0.1, "loss": str(loss), "num_updates": str(update)})
+def test_one_line_holds_the_mean_over_an_interval(tmp_path):
+    log = TrainingLog(tmp_path / "run/metrics.jsonl", interval=2)
+    for update, loss in enumerate([4.0, 3.0, 2.0, 1.0], start=1):
+        log.train(update, loss)
+    log.valid(4, 2.5)
+    curves = read_training_log(log.path)
+    assert curves.train == [(2, 3.5), (4, 1.5)]  # (4 + 3) / 2, (2 + 1) / 2
+    assert curves.valid == [(4, 2.5)]
 
 
-def valid(update, loss):
-    return json.dumps({"epoch": 1, "valid_loss": str(loss), "valid_num_updates": str(update)})
+def test_a_resumed_run_replaces_the_updates_that_it_repeats(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    first = TrainingLog(path, interval=1)
+    first.train(1, 9.0)
+    first.train(2, 8.0)
+    TrainingLog(path, interval=1).train(2, 3.0)
+    assert read_training_log(path).train == [(1, 9.0), (2, 3.0)]
 
 
-@pytest.fixture
-def log(tmp_path):
-    path = tmp_path / "log.jsonl"
-
-    def write(*lines):
-        path.write_text("\n".join(lines))
-        return path
-
-    return write
+def test_a_line_that_was_cut_off_is_ignored(tmp_path):
+    log = TrainingLog(tmp_path / "metrics.jsonl", interval=1)
+    log.train(1, 9.0)
+    with open(log.path, "a") as stream:
+        stream.write('{"split": "train", "upd')
+    assert read_training_log(log.path).train == [(1, 9.0)]
 
 
-def test_other_text_and_repeated_lines_are_ignored(log):
-    path = log("FairseqMMModel(", train(5, 4.5), train(5, 4.5), valid(5, 4.0), "done in 3 s", train(10, 3.5))
-    curves = read_training_log(path)
-    assert curves.train == [(5, 4.5), (10, 3.5)]
-    assert curves.valid == [(5, 4.0)]
-
-
-def test_a_resumed_run_replaces_the_updates_that_it_repeats(log):
-    path = log(train(5, 4.5), train(10, 9.9), train(15, 9.8), train(10, 3.5))
-    assert read_training_log(path).train == [(5, 4.5), (10, 3.5), (15, 9.8)]
-
-
-def test_the_mean_over_an_epoch_is_no_point_of_the_curve(log):
-    path = log(train(5, 4.5), json.dumps({"epoch": 1, "train_loss": "4.0", "train_num_updates": "5"}))
-    assert read_training_log(path).train == [(5, 4.5)]
-
-
-def test_a_line_that_is_being_written_is_ignored(log):
-    assert read_training_log(log(train(5, 4.5), train(10, 3.5)[:20])).train == [(5, 4.5)]
-
-
-def test_a_missing_log_says_which_option_writes_it(tmp_path):
-    with pytest.raises(DataError, match=r"gone\.jsonl does not exist; train with common\.log_file set"):
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.jsonl does not exist; train first"):
         read_training_log(tmp_path / "gone.jsonl")
 
 
-def test_a_log_in_another_format_says_which_option_to_set(log):
-    with pytest.raises(DataError, match=r"holds no loss; set fairseq\.common\.log_format: json"):
-        read_training_log(log("epoch 001 | loss 4.5"))
+def test_a_file_without_training_loss_says_which_option_to_set(tmp_path):
+    log = TrainingLog(tmp_path / "metrics.jsonl", interval=100)
+    log.valid(5, 2.0)
+    with pytest.raises(DataError, match=r"holds no training loss; set fairseq\.common\.log_interval"):
+        read_training_log(log.path)
