@@ -104,6 +104,8 @@ class DatasetConfig(Section):
     """Prefix (not a folder) of the token shards; ``<split>_<shard>`` follows it."""
     read_mode: Literal["mmap", "pread"] = "mmap"
     """How shards are read: memory-mapped, or with positional reads (better on cold disks)."""
+    caption_path: str | None = None
+    """File of captions (``.json``, ``.jsonl`` or ``.pkl``) for ``PKLJSONStrTextProcessor``."""
     max_video_len: int = 32
     """Most seconds of video in one example."""
     max_len: int = 96
