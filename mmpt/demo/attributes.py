@@ -10,36 +10,58 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mmpt.demo.clips import HEADS, IGNORED
+from mmpt.demo.clips import HEADS, IGNORED, ClipBatch
 from mmpt.encoders.s3d import S3D
 
 __all__ = ["AttributeModel"]
 
-_WEIGHTS = {"action": 1.5, "colour": 1.0, "shape": 1.0, "size": 0.3, "place": 0.3}
+_WEIGHTS = {"action": 1.5, "colour": 1.0, "shape": 1.5, "size": 0.3, "place": 0.3}
 
 
 class _SideHead(nn.Module):
-    """Attributes from the features right at the acted object, and where that object is.
+    """Attributes from the features right at an object, and where the acted object is.
 
-    Helps early layers to learn (as the side classifiers of GoogLeNet did); dropped after training.
+    Helps early layers to learn, as the side classifiers of GoogLeNet did; dropped after training.
+
+    Args:
+        channels: Channels of the features.
+        resting: Whether objects at rest count too: several shapes to learn from in every clip, where
+            cells are small enough to hold one object.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, resting: bool) -> None:
         super().__init__()
+        self.resting = resting
         self.attributes = nn.Linear(channels, sum(map(len, HEADS.values())))
         self.where = nn.Linear(channels, 1)
 
-    def forward(self, features: torch.Tensor, labels: torch.Tensor, spots: torch.Tensor) -> torch.Tensor:
-        """Return the loss for features (B, C, T, H, W) and centres (B, 2) in 0..1."""
-        maps = features.mean(dim=2)
-        cells = (spots * maps.shape[-1]).long().clamp(0, maps.shape[-1] - 1)
-        here = maps[torch.arange(len(maps)), :, cells[:, 1], cells[:, 0]]
-        parts = self.attributes(here).split([len(values) for values in HEADS.values()], dim=1)
-        cell = (cells[:, 1] * maps.shape[-1] + cells[:, 0]).masked_fill(labels[:, 0] == 0, IGNORED)
-        found = F.cross_entropy(
-            self.where(maps.flatten(2).transpose(1, 2))[:, :, 0], cell, ignore_index=IGNORED
-        )
-        return _loss(dict(zip(HEADS, parts, strict=True)), labels) + found
+    def forward(self, features: torch.Tensor, batch: ClipBatch) -> torch.Tensor:
+        """Return the loss for features (B, C, T, H, W)."""
+        side = features.shape[-1]
+        maps = features.mean(dim=2).flatten(2).transpose(1, 2)  # (B, cells, C)
+        cell = _cells(batch.spots, side)
+        acted = self._logits(maps, cell[:, None])
+        target = cell.masked_fill(batch.labels[:, 0] == 0, IGNORED)
+        loss = _loss({name: logits[:, 0] for name, logits in acted.items()}, batch.labels)
+        loss = loss + _cross_entropy(self.where(maps)[:, :, 0], target)
+        if self.resting:
+            others = self._logits(maps, _cells(batch.resting_spots, side))
+            for k, name in enumerate(("colour", "shape", "size")):
+                right = batch.resting[:, :, k].flatten()
+                loss = loss + _WEIGHTS[name] * _cross_entropy(others[name].flatten(0, 1), right)
+        return loss
+
+    def _logits(self, maps: torch.Tensor, cells: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Return logits (B, N, values) per attribute at cells (B, N)."""
+        here = maps.gather(1, cells[:, :, None].expand(-1, -1, maps.shape[2]))
+        parts = self.attributes(here).split([len(values) for values in HEADS.values()], dim=2)
+        return dict(zip(HEADS, parts, strict=True))
+
+
+def _cells(spots: torch.Tensor, side: int) -> torch.Tensor:
+    """Return the number of the cell that holds each point (..., 2) on a grid of side x side."""
+    column_row = (spots * side).long().clamp(0, side - 1)
+    return column_row[..., 1] * side + column_row[..., 0]
 
 
 class AttributeModel(nn.Module):
@@ -58,9 +80,9 @@ class AttributeModel(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(d, len(values)) for name, values in HEADS.items()})
         self.side = nn.ModuleDict()
         self._seen: dict[str, torch.Tensor] = {}
-        for name in ("mixed_3c", "mixed_4f"):
+        for name, resting in (("mixed_3c", True), ("mixed_4f", False)):
             block = self.s3d.get_submodule(name)
-            self.side[name] = _SideHead(cast(int, block.out_channels))
+            self.side[name] = _SideHead(cast(int, block.out_channels), resting)
             block.register_forward_hook(lambda _m, _i, out, name=name: self._seen.update({name: out}))
 
     def forward(self, frames: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -72,11 +94,11 @@ class AttributeModel(nn.Module):
         scaled = F.normalize(self.centre(embedding), dim=1) * embedding.shape[1] ** 0.5
         return {name: head(scaled) for name, head in self.heads.items()}
 
-    def loss(self, frames: torch.Tensor, labels: torch.Tensor, spots: torch.Tensor) -> torch.Tensor:
+    def loss(self, batch: ClipBatch) -> torch.Tensor:
         """Return the loss of the embedding plus that of the side heads."""
-        total = _loss(self(frames), labels)
+        total = _loss(self(batch.frames), batch.labels)
         for name, head in self.side.items():
-            total = total + 0.5 * head(self._seen[name], labels, spots)
+            total = total + 0.5 * head(self._seen[name], batch)
         return total
 
     def inference_state(self) -> dict[str, torch.Tensor]:
@@ -90,8 +112,11 @@ class AttributeModel(nn.Module):
 
 
 def _loss(logits: dict[str, torch.Tensor], labels: torch.Tensor) -> torch.Tensor:
-    parts = [
-        _WEIGHTS[name] * F.cross_entropy(logits[name], labels[:, k], ignore_index=IGNORED)
-        for k, name in enumerate(HEADS)
-    ]
+    parts = [_WEIGHTS[name] * _cross_entropy(logits[name], labels[:, k]) for k, name in enumerate(HEADS)]
     return torch.stack(parts).sum()
+
+
+def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Return the mean over labels that are not ignored; 0, not NaN, if all are."""
+    total = F.cross_entropy(logits, labels, ignore_index=IGNORED, reduction="sum")
+    return total / (labels != IGNORED).sum().clamp(min=1)

@@ -1,11 +1,13 @@
 """Labelled one-second clips, rendered on the fly: what the demo's video encoder learns from."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from mmpt.demo.motion import acting_step
 from mmpt.demo.render import FPS, render
 from mmpt.demo.scene import Scene, Split, Step, scene_of
 from mmpt.demo.vocabulary import ACTIONS, COLOURS, PLACES, SHAPES, SIZES, place_of, size_of
@@ -25,8 +27,24 @@ HEADS: dict[str, tuple[str, ...]] = {
 }
 """Attribute of the acted object -> its values; a label is a position in the tuple."""
 
-ClipBatch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""Frames uint8 (B, 3, T, H, W), labels int64 (B, 5), centre of the acted object float32 (B, 2)."""
+_SEEN = 6
+"""Resting objects that are labelled in a clip at most."""
+
+
+class ClipBatch(NamedTuple):
+    """Clips with everything that can be learned from them."""
+
+    frames: torch.Tensor
+    """uint8 (B, 3, T, H, W)."""
+    labels: torch.Tensor
+    """Of the acted object, in the order of :data:`HEADS`, int64 (B, 5)."""
+    spots: torch.Tensor
+    """Centre of the acted object in 0..1, float32 (B, 2)."""
+    resting: torch.Tensor
+    """Colour, shape and size of up to six objects at rest, int64 (B, 6, 3)."""
+    resting_spots: torch.Tensor
+    """Their centres, float32 (B, 6, 2)."""
+
 
 _ENOUGH = 0.4  # seconds of motion that make a clip show a step
 
@@ -54,6 +72,24 @@ def labels_at(scene: Scene, start: float, seconds: float = 1.0) -> np.ndarray:
     x, y, radius = pose_at(step, start + seconds / 2)
     values = (action, colour, shape, size_of(radius), place_of(x, y))
     return np.array([names.index(v) for names, v in zip(HEADS.values(), values, strict=True)])
+
+
+def _resting(scene: Scene, second: float, hidden: frozenset[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return labels (6, 3) and centres (6, 2) of the objects at rest whose middle can be seen."""
+    labels, spots = np.full((_SEEN, 3), IGNORED), np.full((_SEEN, 2), 0.5, np.float32)
+    acting = acting_step(scene, second)
+    acted = None if acting is None else scene.steps[acting].thing
+    passed = sum(step.finish <= second for step in scene.steps)
+    table = [(k, pose) for k, pose in scene.tables[passed] if k != acted and k not in hidden]
+    for row, (thing, pose) in enumerate(table[:_SEEN]):
+        above = [p for _, p in table[row + 1 :]]
+        if any((p.x - pose.x) ** 2 + (p.y - pose.y) ** 2 < p.radius**2 for p in above):
+            continue
+        kind = scene.things[thing]
+        values = kind.colour, kind.shape, size_of(pose.radius)
+        labels[row] = [HEADS[n].index(v) for n, v in zip(("colour", "shape", "size"), values, strict=True)]
+        spots[row] = pose.x, pose.y
+    return labels, spots
 
 
 def _degrade(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -102,21 +138,27 @@ class ClipBatches(Dataset[ClipBatch]):
 
     def __getitem__(self, index: int) -> ClipBatch:
         number = (self.first + index) * self.batch_size
-        clips, labels, spots = zip(*(self._clip(number + k) for k in range(self.batch_size)), strict=True)
-        frames = torch.from_numpy(np.stack(clips)).permute(0, 4, 1, 2, 3)
-        return frames, torch.from_numpy(np.stack(labels)), torch.tensor(spots, dtype=torch.float32)
+        columns = zip(*(self._clip(number + k) for k in range(self.batch_size)), strict=True)
+        frames, labels, spots, resting, resting_spots = (torch.from_numpy(np.stack(c)) for c in columns)
+        return ClipBatch(frames.permute(0, 4, 1, 2, 3), labels, spots, resting, resting_spots)
 
     def __iter__(self) -> Iterator[ClipBatch]:
         return (self[k] for k in range(len(self)))
 
-    def _clip(self, number: int) -> tuple[np.ndarray, np.ndarray, tuple[float, float]]:
+    def _clip(self, number: int) -> tuple[np.ndarray, ...]:
         scene = scene_of(self.seed, number, self.split)
         rng = item_generator(self.seed, 1, number)
         start = float(rng.uniform(0, scene.duration - 1))
-        frames = render(scene, start, FPS, self.size, rng, self._hidden(scene, start, number, rng))
+        hidden = self._hidden(scene, start, number, rng)
+        frames = render(scene, start, FPS, self.size, rng, hidden)
         step = step_at(scene, start)
         spot = (0.5, 0.5) if step is None else pose_at(step, start + 0.5)[:2]
-        return (_degrade(frames, rng) if self.degrade else frames), labels_at(scene, start), spot
+        return (
+            _degrade(frames, rng) if self.degrade else frames,
+            labels_at(scene, start),
+            np.array(spot, np.float32),
+            *_resting(scene, start + 0.5, hidden),
+        )
 
     def _hidden(self, scene: Scene, start: float, number: int, rng: np.random.Generator) -> frozenset[int]:
         if self.alone_until == 0:

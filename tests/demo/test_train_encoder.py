@@ -49,7 +49,7 @@ def test_the_shipped_state_gives_the_centred_embedding(tmp_path):
     model.centre.running_mean.normal_()
     model.centre.running_var.uniform_(0.5, 2)
     torch.save(model.inference_state(), tmp_path / "w.pth")
-    frames, _, _ = ClipBatches(1, "train", 1, 2, 32)[0]
+    frames = ClipBatches(1, "train", 1, 2, 32)[0].frames
     shipped = load_s3d(tmp_path / "w.pth", width=0.125)
     with torch.no_grad():
         features = F.normalize(shipped(frames.float() / 255)["video_embedding"], dim=1)
