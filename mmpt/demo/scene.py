@@ -249,24 +249,12 @@ class _Director:
 
     def _act(self, action: str, thing: int, start: float) -> Step:
         """Play one step on the table and return its record."""
-        rng, other = self.rng, None
+        rng = self.rng
         if action == "place":
             thing = self._add_thing(*self._new_kind("place"))
         before = self.table[thing]
-        after = before
         self.base_of.pop(thing, None)
-        match action:
-            case "stack":
-                others = [o for o in self.table if self._can_carry(o, thing)]
-                other = others[rng.integers(len(others))]
-                carrier = self.table[other]
-                after = before._replace(x=carrier.x, y=carrier.y - 0.55 * carrier.radius)
-                self.base_of[thing] = other
-            case "move left" | "move right" | "move up" | "move down":
-                after = self._moved(before, action)
-            case "grow" | "shrink":
-                factor = _GROWTH if action == "grow" else 1 / _GROWTH
-                after = before._replace(radius=float(np.clip(before.radius * factor, 0.08, 0.21)))
+        after, other = self._goal(action, thing, before)
         duration = rng.uniform(2.0, 6.0)
         step = Step(
             start=start,
@@ -289,6 +277,22 @@ class _Director:
         if action != "remove":
             self.table[thing] = step.after
         return step
+
+    def _goal(self, action: str, thing: int, before: Pose) -> tuple[Pose, int | None]:
+        """Return where a thing ends, and what it then stands on; spins are turned later, by their time."""
+        match action:
+            case "stack":
+                others = [o for o in self.table if self._can_carry(o, thing)]
+                other = others[self.rng.integers(len(others))]
+                self.base_of[thing] = other
+                carrier = self.table[other]
+                return before._replace(x=carrier.x, y=carrier.y - 0.55 * carrier.radius), other
+            case "move left" | "move right" | "move up" | "move down":
+                return self._moved(before, action), None
+            case "grow" | "shrink":
+                factor = _GROWTH if action == "grow" else 1 / _GROWTH
+                return before._replace(radius=float(np.clip(before.radius * factor, 0.08, 0.21))), None
+        return before, None
 
     def _moved(self, pose: Pose, action: str) -> Pose:
         """Return where a move ends: at least a quarter of the frame away, inside the frame."""
