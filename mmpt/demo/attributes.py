@@ -101,6 +101,12 @@ class AttributeModel(nn.Module):
             total = total + 0.5 * head(self._seen[name], batch)
         return total
 
+    def parameter_groups(self) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+        """Return the parameters up to mixed_3c, its side head among them, and all others."""
+        names = ("s3d.conv", "s3d.gating.", "s3d.mixed_3", "side.mixed_3c")
+        early = {name: p for name, p in self.named_parameters() if name.startswith(names)}
+        return list(early.values()), [p for name, p in self.named_parameters() if name not in early]
+
     def inference_state(self) -> dict[str, torch.Tensor]:
         """Return S3D's state dict with the centring folded into its last layer."""
         state = {name: value.clone() for name, value in self.s3d.state_dict().items()}

@@ -1,6 +1,6 @@
 """Train the demo's video encoder, a narrow S3D, to name what happens in one-second clips.
 
-    python -m mmpt.demo.train_encoder --clips 320000
+    python -m mmpt.demo.train_encoder --clips 240000
 
 Comes in: nothing but seeds; clips of training combinations are rendered on the fly. Goes out:
 ``pretrained_models/s3d_demo.safetensors`` and a JSONL log with accuracies on training and on
@@ -35,13 +35,18 @@ _CHECKED: tuple[Split, ...] = ("val", "test")
 class Plan:
     """Everything that decides the result."""
 
-    clips: int = 320_000
+    clips: int = 240_000
     batch_size: int = 32
     size: int = 64
     width: float = 0.25
-    lr: float = 6e-3
+    lr: float = 2e-3
+    """Peak rate of the layers from mixed_4b on."""
+    early_lr: float = 5e-3
+    """Peak rate of the layers before: higher rates there teach shapes faster, and hurt later layers."""
+    start_from: str = ""
+    """Checkpoint of an earlier run whose model to go on with; none: random weights."""
     weight_decay: float = 0.02
-    alone_until: float = 0.15
+    alone_until: float = 0.0
     """Share of the clips over which distractors appear."""
     seed: int = 7_000_000
     """Far from the seeds of written worlds."""
@@ -84,11 +89,14 @@ class _Run:
         self.plan, self.output, self.checkpoint = plan, output, work / "checkpoint.pt"
         self.log = output.with_suffix(".jsonl")
         self.model = AttributeModel(plan.width)
+        if plan.start_from:
+            self.model.load_state_dict(torch.load(plan.start_from, weights_only=True)["model"])
+        early, late = self.model.parameter_groups()
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay
+            [{"params": early}, {"params": late}], lr=plan.lr, weight_decay=plan.weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimizer, plan.lr, plan.steps, pct_start=0.1
+            self.optimizer, [plan.early_lr, plan.lr], plan.steps, pct_start=0.1
         )
         self.parts: dict[str, _Stateful] = {
             "model": self.model,
@@ -181,13 +189,17 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=Plan.clips)
     parser.add_argument("--batch-size", type=int, default=Plan.batch_size)
     parser.add_argument("--lr", type=float, default=Plan.lr)
+    parser.add_argument("--early-lr", type=float, default=Plan.early_lr)
+    parser.add_argument("--alone-until", type=float, default=Plan.alone_until)
+    parser.add_argument("--start-from", default=Plan.start_from)
+    parser.add_argument("--seed", type=int, default=Plan.seed)
     parser.add_argument("--eval-every", type=int, default=Plan.eval_every)
     parser.add_argument("--output", type=Path, default=Path("pretrained_models/s3d_demo.safetensors"))
     parser.add_argument("--work", type=Path, default=Path("runs/s3d_demo"))
     args = parser.parse_args()
     torch.set_num_threads(1)
-    plan = Plan(clips=args.clips, batch_size=args.batch_size, lr=args.lr, eval_every=args.eval_every)
-    train(plan, args.output, args.work)
+    values = {name: value for name, value in vars(args).items() if name not in ("output", "work")}
+    train(Plan(**values), args.output, args.work)
 
 
 if __name__ == "__main__":
