@@ -119,7 +119,7 @@ def render_world(videos: int, seed: int) -> None:
     from mmpt.demo.world import WorldPlan, write_world
 
     # A fifth as many held-out videos: 80 of them hold some 180 clips.
-    plan = WorldPlan(num_videos=videos, num_val=max(2, videos // 25), num_test=max(2, videos // 5), seed=seed)
+    plan = WorldPlan(num_videos=videos, num_val=max(2, videos // 25), num_test=max(3, videos // 5), seed=seed)
     summary = write_world(DATA, plan)
     print(
         f"{sum(summary.videos.values())} videos, {summary.seconds / 3600:.1f} hours, "

@@ -108,6 +108,6 @@ def answer(model: MMPTModel, world: World, features: Path, queries: int, hits: i
     index = MomentIndex.build(world.features(features), model.encode_video, length=_WINDOW)
     answers = []
     for query in world.draw(queries):
-        moments = index.search(model.encode_text([query.text])[0], hits)
+        moments = index.search(model.encode_text([query.text])[0], hits, per_video=1)
         answers.append(QueryAnswer(query.text, [world.hit(query, moment) for moment in moments]))
     return answers

@@ -7,7 +7,6 @@ from importlib.metadata import version
 from math import log
 from pathlib import Path
 
-import mmpt
 from mmpt.config.task import load_task
 from mmpt.demo.report import LossCurve, QueryAnswer, ReportMeta, write_report
 from mmpt.evaluators.results import EvaluationResult
@@ -54,8 +53,8 @@ def write_demo_report(
     meta = ReportMeta(
         title="VideoCLIP on the demo world",
         summary=(
-            "Pre-trained from scratch on narrated, rendered instructional videos; asked to find held-out "
-            "clips by a sentence."
+            "Trained on narrated, rendered instructional videos, from a small language model and a small "
+            "video encoder; asked to find held-out clips by a sentence."
         ),
         date=trained.date,
         facts={
@@ -66,13 +65,9 @@ def write_demo_report(
             "processor": f"{platform.machine()}, {trained.device}",
         },
         stages=list(stages.items()),
-        versions={"mmpt": mmpt.__version__, "Python": platform.python_version()}
+        versions={"Python": platform.python_version()}
         | {name: version(name) for name in ("torch", "transformers", "fairseq-fixed", "av")},
-        hashes={
-            "checkpoint": str((trained.checkpoint or {}).get("sha256")),
-            "features": str(trained.features["sha256"]),
-            "video encoder": sha256(config.extractor.weights),
-        },
+        hashes={"video encoder": sha256(config.extractor.weights)},
         limits=_LIMITS,
     )
     return write_report(

@@ -127,7 +127,7 @@ def test_what_is_unknown_is_left_out(tmp_path):
         ],
     )
     assert "<img" not in text
-    assert "Narrated there" not in text
+    assert "Happens there" not in text
     assert "right</span>" not in text
     assert "width:0" in text  # a negative score has no bar
     assert "Time:" not in text

@@ -1,0 +1,56 @@
+"""The whole demo at reduced size: every stage, from rendering to the report."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mmpt.errors import DataError, MMPTError
+from mmpt_cli import demo
+
+pytestmark = pytest.mark.fairseq
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def workspace(tmp_path, monkeypatch):
+    """An empty working directory with the shipped projects; one epoch instead of many."""
+    shutil.copytree(ROOT / "projects", tmp_path / "projects", ignore=shutil.ignore_patterns("demo"))
+    (tmp_path / "pretrained_models").symlink_to(ROOT / "pretrained_models")
+    project = tmp_path / "projects/demo.yaml"
+    text = project.read_text()
+    small = text.replace("log_interval: 5", "log_interval: 1").replace("max_epoch: ", "max_epoch: 1 #")
+    project.write_text(small)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_demo_trains_answers_and_reports(workspace, capfd):
+    assert demo.main(["--videos", "8"]) == 0
+    said = capfd.readouterr().out
+    for name in ("chance", "untrained", "trained"):
+        assert f"\n{name} " in said
+    assert said.count(" s  score ") == 9  # three hits for each of three queries
+    for result in demo.RESULTS:
+        values = json.loads(result.read_text())
+        assert values["metrics"]["R1"]["baseline"] == pytest.approx(1 / values["counts"]["candidates"])
+    page = Path("runs/demo/report.html").read_text()
+    assert page.count("data:image/jpeg") == 27
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert Path("runs/demo/metrics.jsonl").exists()
+
+    made = Path("data/demo/videos").rglob("*.mp4"), Path("runs/demo").glob("checkpoint_best.pt")
+    before = {path: path.stat().st_mtime_ns for group in made for path in group}
+    assert demo.main(["--videos", "8"]) == 0  # everything is there: nothing is made again
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+
+    with pytest.raises(DataError, match="holds another world"):
+        demo.main(["--videos", "9"])
+
+
+def test_a_stage_that_fails_stops_the_demo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stage = demo.Stage("break", ["-c", "raise SystemExit(3)"])
+    with pytest.raises(MMPTError, match=r"The stage 'break' ended with exit code 3; .* go on from there"):
+        stage.run()
