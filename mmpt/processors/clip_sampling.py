@@ -148,7 +148,10 @@ def grow_video(
         First second and second after the last, int64 (S,).
     """
     step = length - 1
-    begin = centre - _left_of(centre, rng.binomial(step, 0.5), step, seconds)
+    # Coins that are counted: rng.binomial takes ten times as long when every clip has its own number.
+    coins = rng.random((len(step), max(int(step.max()), 1))) < 0.5
+    heads = (coins & (np.arange(coins.shape[1]) < step[:, None])).sum(axis=1)
+    begin = centre - _left_of(centre, heads, step, seconds)
     return begin, begin + length
 
 
