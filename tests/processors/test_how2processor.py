@@ -140,7 +140,7 @@ def test_captions_come_from_a_file_and_long_ones_are_cut(captions, kind, tmp_pat
         path.write_text(
             "".join(json.dumps({"video_id": v, **columns}) + "\n" for v, columns in captions.items())
         )
-    read = PKLJSONStrTextProcessor(DatasetConfig(bert_name=str(tiny_bert), extra={"caption_path": str(path)}))
+    read = PKLJSONStrTextProcessor(DatasetConfig(bert_name=str(tiny_bert), caption_path=str(path)))
     text = read("v1")
     assert (text["start"].tolist(), text["end"].tolist()) == ([0, 2.5], [2, 4])
     # 96 characters hold "onion " 16 times.
@@ -163,7 +163,7 @@ def test_captions_come_from_a_file_and_long_ones_are_cut(captions, kind, tmp_pat
 def test_a_broken_caption_is_named_by_file_and_video(captions, key, values, message, tmp_path, tiny_bert):
     path = tmp_path / "captions.pkl"
     path.write_bytes(pickle.dumps({"v1": json.dumps({**captions["v1"], key: values})}))
-    read = PKLJSONStrTextProcessor(DatasetConfig(bert_name=str(tiny_bert), extra={"caption_path": str(path)}))
+    read = PKLJSONStrTextProcessor(DatasetConfig(bert_name=str(tiny_bert), caption_path=str(path)))
     with pytest.raises(DataError, match=message):
         read("v1")
 
