@@ -17,7 +17,9 @@ from mmpt.processors.processor import MetaProcessor, Processor, TextProcessor, s
 from mmpt.processors.shardscan import unusable_videos
 from mmpt.processors.textfiles import needed, read_ids, text_of
 from mmpt.store.caption_files import find_captions, read_captions
-from mmpt.store.shards import ShardReader, read_meta
+from mmpt.store.meta import read_meta
+from mmpt.store.pretokenize import check_vocabulary
+from mmpt.store.shards import ShardReader
 
 __all__ = [
     "How2MetaProcessor",
@@ -115,11 +117,15 @@ class ShardedTextProcessor(Processor):
     """Reads the tokenised captions of a video from the shards.
 
     Args:
-        config: The ``dataset`` section: ``tfeat_dir``, and ``read_mode`` as for videos.
+        config: The ``dataset`` section: ``tfeat_dir``, ``bert_name``, and ``read_mode`` as for videos.
+
+    Raises:
+        DataError: If the shards were tokenised with another vocabulary than that of ``bert_name``.
     """
 
     def __init__(self, config: DatasetConfig) -> None:
         prefix, split = needed(config, "tfeat_dir", self), file_split(config)
+        check_vocabulary(prefix, split, config.bert_name, config.use_fast)
         mode = config.read_mode
         self.startends = ShardReader(prefix, split, ".startends", mode, dim=2)
         self.caps_ids = ShardReader(prefix, split, ".caps_ids", mode)

@@ -136,7 +136,7 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
 def check_vocabulary(tfeat_dir: str, split: str, bert_name: str, use_fast: bool = True) -> None:
     """Check that token shards were made with the vocabulary of ``bert_name``.
 
-    Shards of the original have no meta file of their own and cannot be checked.
+    Shards whose meta file does not say, or that have none (those of the original), cannot be checked.
 
     Raises:
         DataError: If they were made with another one, so that their ids mean other words.
@@ -144,7 +144,8 @@ def check_vocabulary(tfeat_dir: str, split: str, bert_name: str, use_fast: bool 
     if not meta_path(tfeat_dir, split).exists():
         return
     source = load_meta(tfeat_dir, split).source
-    if source.get("vocabulary_sha256") != _vocabulary_sha256(load_tokenizer(bert_name, use_fast)):
+    made_with = source.get("vocabulary_sha256")
+    if made_with is not None and made_with != _vocabulary_sha256(load_tokenizer(bert_name, use_fast)):
         raise DataError(
             f"The token shards {tfeat_dir}{split}_* were made with the vocabulary of "
             f"'{source.get('bert_name')}', which is not that of dataset.bert_name '{bert_name}'. "

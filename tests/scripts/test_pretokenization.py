@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import yaml
 
+from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
+from mmpt.processors import ShardedTextProcessor
 from mmpt.store.caption_files import write_captions
 from mmpt.store.captions import Caption
 from mmpt.store.meta import ArraySpec, load_meta
@@ -110,6 +112,9 @@ def test_shards_of_another_vocabulary_are_refused(config_file, tiny_bert, tmp_pa
         DataError, match=r"made with the vocabulary of '.*bert', which is not that of .*other'"
     ):
         check_vocabulary(caption_prefix(config), "train", str(other))
+    section = DatasetConfig(split="train", tfeat_dir=caption_prefix(config), bert_name=str(other))
+    with pytest.raises(DataError, match=r"Tokenise the captions again"):
+        ShardedTextProcessor(section)
 
 
 def test_missing_shards_and_captions_are_named(config_file, tmp_path):
