@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from mmpt.encoders.s3d_text import VOCABULARY_SIZE, SentenceEmbedding, load_words
 from mmpt.errors import CheckpointError, ConfigError
+from mmpt.store.weightfile import read_weights
 
 __all__ = ["S3D", "load_s3d"]
 
@@ -224,7 +225,12 @@ def load_s3d(
     Raises:
         CheckpointError: If the file is missing, unsafe, or belongs to another network or width.
     """
-    state = _read_state(Path(weights))
+    if not Path(weights).is_file():
+        raise CheckpointError(
+            f"The S3D weights {weights} do not exist. Put the official s3d_howto100m.pth there, or name "
+            "pretrained_models/s3d_demo.safetensors with width 0.25, the small network of the demo."
+        )
+    state = read_weights(weights)
     has_text = any(name.startswith("text_module.") for name in state)
     model = S3D(dict_path, num_classes, width, text_module=has_text)
     try:
@@ -236,25 +242,3 @@ def load_s3d(
             f"{reason[:300]}. Set the width that the weights were trained with."
         ) from error
     return model.eval()
-
-
-def _read_state(path: Path) -> dict[str, torch.Tensor]:
-    if not path.is_file():
-        raise CheckpointError(
-            f"The S3D weights {path} do not exist. Put the official s3d_howto100m.pth there, or name "
-            "pretrained_models/s3d_demo.safetensors with width 0.25, the small network of the demo."
-        )
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors raise many types for a broken or unsafe file
-        raise CheckpointError(
-            f"The S3D weights {path} cannot be read ({type(error).__name__}: {str(error)[:200]}); "
-            "the file is truncated, holds code, or is not a state dict."
-        ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
-        raise CheckpointError(f"The file {path} is not a state dict of tensors.")
-    return state

@@ -4,20 +4,15 @@ Comes in: a fairseq checkpoint (``model`` inside, keys prefixed ``mmmodel.``), a
 or a ``.safetensors`` file. Goes out: a state dict, or a loaded model and a report.
 """
 
-import argparse
 import os
-import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
 from mmpt.errors import CheckpointError
+from mmpt.store.weightfile import read_weights
 from mmpt.utils import get_logger
 
 __all__ = ["LoadReport", "load_into", "load_state_dict"]
@@ -25,7 +20,6 @@ __all__ = ["LoadReport", "load_into", "load_state_dict"]
 _LOGGER = get_logger(__name__)
 _PREFIX = "mmmodel."
 _OLD_BUFFER = "embeddings.position_ids"
-_ALLOWED_CLASSES: list[Any] = [argparse.Namespace]  # what fairseq puts beside the weights
 _LEAST_SHARE = 0.5  # of the model's tensors; below it the file belongs to another model
 
 
@@ -46,39 +40,7 @@ def load_state_dict(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
         CheckpointError: If the file is missing, truncated, holds objects other than plain data and
             tensors, or holds no state dict.
     """
-    if not Path(path).is_file():
-        raise CheckpointError(
-            f"The checkpoint {path} does not exist. Check the path, or train the model first."
-        )
-    content = _read(path)
-    for key in ("model", "state_dict"):
-        if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
-            content = content[key]
-            break
-    if not isinstance(content, Mapping) or not content or not all(map(torch.is_tensor, content.values())):
-        raise CheckpointError(
-            f"The file {path} holds no state dict (names and tensors). "
-            "Give a fairseq checkpoint, a plain state dict, or a .safetensors file."
-        )
-    return {str(key).removeprefix(_PREFIX): value for key, value in content.items()}
-
-
-def _read(path: str | os.PathLike[str]) -> Any:
-    try:
-        if Path(path).suffix == ".safetensors":
-            return load_file(path)
-        with torch.serialization.safe_globals(_ALLOWED_CLASSES):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"The checkpoint {path} is no file of torch.save, or holds Python objects that could run code, "
-            "and was not loaded. Only tensors and plain containers are read: save the state dict alone."
-        ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise CheckpointError(
-            f"The checkpoint {path} cannot be read ({type(error).__name__}): it is truncated, or none. "
-            "Copy it again or take an earlier one."
-        ) from error
+    return {key.removeprefix(_PREFIX): value for key, value in read_weights(path).items()}
 
 
 def load_into(model: nn.Module, path: str | os.PathLike[str], complete: bool = False) -> LoadReport:
