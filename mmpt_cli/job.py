@@ -66,7 +66,7 @@ def training_arguments(
         "--criterion",
         "mmloss",
     ]
-    options = training_options(values)
+    options = training_options(values.get("fairseq"))
     if world_size is not None:
         arguments += ["--distributed-world-size", str(world_size)]
     if cpu:

@@ -89,7 +89,7 @@ class LocalJob:
     @property
     def save_dir(self) -> str | None:
         """Folder of the checkpoints."""
-        return training_options(self.values).get("save_dir")
+        return training_options(self.values.get("fairseq")).get("save_dir")
 
     @property
     def command(self) -> str:

@@ -14,6 +14,7 @@ if __package__ in (None, ""):  # run as a file: the package lies one folder up
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from mmpt.config import TaskConfig
+from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.utils.command import run_command
 from mmpt.utils.load_config import load_config
@@ -51,7 +52,7 @@ def checkpoints_to_evaluate(task: str, config: TaskConfig, named: str | None = N
         ConfigError: If no checkpoint is named.
         CheckpointError: If the named one does not exist.
     """
-    given = named or config.fairseq.get("common_eval", {}).get("path")
+    given = named or training_options(config.fairseq).get("path")
     if given is None:
         raise ConfigError(f"{task}: fairseq.common_eval.path is missing; set it, or give --checkpoint.")
     path = Path(given)

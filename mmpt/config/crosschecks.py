@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from mmpt.config.derive import training_options
 from mmpt.config.schema import TaskConfig
 
 __all__ = ["cross_check"]
@@ -90,7 +91,7 @@ def _needs(config: TaskConfig) -> Iterator[tuple[str, str]]:
 
 
 def _jobs(config: TaskConfig) -> Iterator[tuple[str, str]]:
-    options = {name: value for group in config.fairseq.values() for name, value in (group or {}).items()}
+    options = training_options(config.fairseq)
     trains = config.loss.loss_cls is not None and "optimization" in config.fairseq
     if trains and not options.get("save_dir"):
         yield "fairseq.checkpoint.save_dir", "must be set: training writes its checkpoints there"

@@ -8,10 +8,12 @@ from mmpt.config.includes import merge
 __all__ = ["derive", "training_options"]
 
 
-def training_options(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all options of ``fairseq`` without their groups, in the order of the file."""
-    groups = (values.get("fairseq") or {}).values()
-    return {name: value for group in groups for name, value in (group or {}).items()}
+def training_options(fairseq: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the options of a section ``fairseq`` without their groups, in the order of the file.
+
+    Groups only arrange the file: who wants an option need not know its group, which may be empty.
+    """
+    return {name: value for group in (fairseq or {}).values() for name, value in (group or {}).items()}
 
 
 def derive(values: Mapping[str, Any], taken: Collection[str] = ()) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def derive(values: Mapping[str, Any], taken: Collection[str] = ()) -> dict[str, 
         values: The merged task file; not changed.
         taken: Names that exist in the folder ``save_dir``.
     """
-    options = training_options(values)
+    options = training_options(values.get("fairseq"))
     changes: dict[str, dict[str, Any]] = {}
     clips = (values.get("dataset") or {}).get("subsampling")
     if clips and options.get("batch_size"):

@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader
 
 from mmpt.catalog import METRICS, PREDICTORS, TASKS
 from mmpt.config import TaskConfig
+from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.evaluators.features import feature_files
-from mmpt.evaluators.loop import pick_device, run_inference
+from mmpt.evaluators.loop import run_inference
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions, Predictor
 from mmpt.evaluators.results import (
@@ -32,6 +33,7 @@ from mmpt.evaluators.results import (
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import load_into
 from mmpt.utils import get_logger, set_seed
+from mmpt.utils.device import pick_device
 from mmpt.utils.files import atomic_write, sha256, write_json
 
 __all__ = ["Evaluator", "evaluate", "evaluate_untrained"]
@@ -69,11 +71,11 @@ class Evaluator:
 
     def predict(self, model: nn.Module) -> Predictions:
         """Run ``model`` over the split and return the predictions; nothing is written."""
-        loading = self.config.fairseq.get("dataset", {})
+        options = training_options(self.config.fairseq)
         batches = DataLoader(
             self.dataset,
-            batch_size=loading.get("batch_size") or 256,
-            num_workers=loading.get("num_workers") or 0,
+            batch_size=options.get("batch_size") or 256,
+            num_workers=options.get("num_workers") or 0,
             collate_fn=self.dataset.collater,
             pin_memory=self.device.type == "cuda",
         )
@@ -156,7 +158,7 @@ def evaluate(
         ConfigError: If no checkpoint is named.
         CheckpointError: If it is missing, damaged, or lacks weights of the model.
     """
-    path = checkpoint or config.fairseq.get("common_eval", {}).get("path")
+    path = checkpoint or training_options(config.fairseq).get("path")
     if path is None:
         raise ConfigError("No checkpoint is named: set fairseq.common_eval.path, or give --checkpoint.")
     if not Path(path).is_file():
@@ -187,7 +189,7 @@ def evaluate_untrained(config: TaskConfig, evaluator: Evaluator) -> EvaluationRe
     Raises:
         CheckpointError: If BERT's weights are missing.
     """
-    set_seed(config.fairseq.get("common", {}).get("seed") or 1)  # 1 is the default of fairseq
+    set_seed(training_options(config.fairseq).get("seed") or 1)  # 1 is the default of fairseq
     return evaluator.evaluate(build_model(config), "untrained")
 
 

@@ -6,35 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from mmpt.errors import ConfigError
 from mmpt.evaluators.predictor import Predictions, Predictor
 from mmpt.utils.progress import progress
 
-__all__ = ["Forward", "move_batch", "pick_device", "run_inference"]
+__all__ = ["Forward", "move_batch", "run_inference"]
 
 Forward = Callable[[nn.Module, Mapping[str, Any]], Mapping[str, torch.Tensor]]
 """How a task runs its model on one batch: (model, batch) -> outputs."""
-
-
-def pick_device(name: str | None = None) -> torch.device:
-    """Return the device called ``name``; without a name the first GPU, or the CPU if there is none.
-
-    Raises:
-        ConfigError: If the name is no device, or the GPU that it names is not there.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(f"'{name}' is no device; give cpu, cuda or cuda:<number>.") from error
-    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if device.type == "cuda" and (device.index or 0) >= gpus:
-        raise ConfigError(
-            f"The device '{name}' is not available: PyTorch {torch.__version__} sees {gpus} GPUs here. "
-            "Give --device cpu, or install a PyTorch build for your GPU."
-        )
-    return device
 
 
 def move_batch(batch: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> dict[str, Any]:

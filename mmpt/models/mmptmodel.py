@@ -9,9 +9,9 @@
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
@@ -19,6 +19,7 @@ from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from mmpt.config import TaskConfig
+from mmpt.config.derive import training_options
 from mmpt.encoders.s3d import load_s3d
 from mmpt.errors import CheckpointError, ConfigError, DataError
 from mmpt.models.build import build_model
@@ -205,8 +206,7 @@ def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> 
     Raises:
         CheckpointError: If it is nowhere; names all places.
     """
-    training: Mapping[str, Any] = config.fairseq.get("checkpoint") or {}
-    folders = [config.eval.save_path, training.get("save_dir")]
+    folders = [config.eval.save_path, training_options(config.fairseq).get("save_dir")]
     places = [Path(folder) / checkpoint for folder in folders if folder] + [Path(checkpoint)]
     for place in places:
         if place.is_file():

@@ -17,6 +17,7 @@ from mmpt.encoders.s3d import load_s3d
 from mmpt.store.features import Encoder, ExtractionSettings, extract_features
 from mmpt.store.paths import PLAN_NAME, PathBuilder
 from mmpt.utils.command import run_command
+from mmpt.utils.device import pick_device
 from mmpt.utils.files import sha256
 
 logger = logging.getLogger("extract")
@@ -37,7 +38,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--width", type=float, default=1.0, help="width factor the weights were trained with")
     add("--fps", type=int, default=30, help="frames per second; even")
     add("--size", type=int, default=224, help="height and width of a frame in pixels; even")
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
+    add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     cores = len(os.sched_getaffinity(0))
     # One core is left to decoding: on two cores the network with two threads is slower than with one.
     add("--num_threads", type=int, default=max(1, cores - 1), help="threads of the network on a CPU")
@@ -45,8 +46,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def build_encoder(options: argparse.Namespace) -> Encoder:
-    network = load_s3d(options.weights, options.dict, options.width).to(options.device)
+def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
+    network = load_s3d(options.weights, options.dict, options.width).to(device)
     network = network.to(memory_format=torch.channels_last_3d)
     return lambda frames: network(frames)["video_embedding"]
 
@@ -55,7 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     plan = PathBuilder(options.vdir.split(","), options.fdir).build()
     torch.set_num_threads(options.num_threads)
-    encoder = build_encoder(options)
+    device = pick_device(options.device)
+    encoder = build_encoder(options, device)
     settings = ExtractionSettings(
         extractor=f"{options.type} {Path(options.weights).name} {sha256(options.weights)[:16]}",
         fps=options.fps,
@@ -64,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dtype="float16" if options.half_precision else "float32",
         batch_size=options.batch_size,
         decoding_threads=options.num_decoding_thread,
-        device=options.device,
+        device=str(device),
         bfloat16=options.bfloat16,
     )
     plan.save(options.fdir / PLAN_NAME)

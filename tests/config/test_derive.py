@@ -1,6 +1,6 @@
 import pytest
 
-from mmpt.config.derive import derive
+from mmpt.config.derive import derive, training_options
 
 
 def task(batch_size=256, subsampling=32):
@@ -42,3 +42,8 @@ def test_deriving_changes_neither_its_argument_nor_the_order_of_keys():
 
 def test_a_task_without_fairseq_options_stays_as_it_is():
     assert derive({"dataset": {"max_len": 24}}) == {"dataset": {"max_len": 24}, "fairseq": {}}
+
+
+def test_options_are_found_in_whatever_group_and_a_group_may_be_empty():
+    assert training_options({"common_eval": {"path": "x.pt"}, "dataset": None}) == {"path": "x.pt"}
+    assert training_options(None) == {}

@@ -1,4 +1,4 @@
-"""The inference loop and the predictors: devices, batches, and what they refuse."""
+"""The inference loop and the predictors: batches, and what they refuse."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.evaluators.loop import move_batch, pick_device, run_inference
+from mmpt.evaluators.loop import move_batch, run_inference
 from mmpt.evaluators.predictor import Predictor, RetrievalPredictor, score_matrix
 
 
@@ -78,14 +78,6 @@ def test_the_matrix_is_the_same_in_steps():
 def test_a_model_without_pooled_vectors_is_named():
     with pytest.raises(ConfigError, match=r"returned \['logits'\]"):
         RetrievalPredictor().process({}, {"logits": torch.zeros(1)})
-
-
-def test_devices_are_checked():
-    assert pick_device("cpu") == torch.device("cpu")
-    with pytest.raises(ConfigError, match="'gpu7' is no device"):
-        pick_device("gpu7")
-    with pytest.raises(ConfigError, match="'cuda:99' is not available"):
-        pick_device("cuda:99")
 
 
 def test_the_base_class_says_what_a_predictor_lacks():

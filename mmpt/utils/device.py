@@ -1,0 +1,28 @@
+"""Which device to compute on."""
+
+import torch
+
+from mmpt.errors import ConfigError
+
+__all__ = ["pick_device"]
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """Return the device called ``name``; without a name the first GPU, or the CPU if there is none.
+
+    Raises:
+        ConfigError: If the name is no device, or the GPU that it names is not there.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"'{name}' is no device; give cpu, cuda or cuda:<number>.") from error
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise ConfigError(
+            f"The device '{name}' is not available: PyTorch {torch.__version__} sees {gpus} GPUs here. "
+            "Give --device cpu, or install a PyTorch build for your GPU."
+        )
+    return device
