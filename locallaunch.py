@@ -8,10 +8,9 @@ Add --dryrun to see the commands; nothing is then run or created.
 """
 
 import argparse
-import signal
 from collections.abc import Sequence
 
-from mmpt.config.task import is_project
+from mmpt.config.project import is_project
 from mmpt.utils.command import run_command
 from mmpt_cli.localjob import JOB_TYPES, LocalJob
 from mmpt_cli.project import expand_project, stages, write_project
@@ -85,6 +84,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    # A polite kill ends the jobs as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     run_command(main)

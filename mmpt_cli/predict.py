@@ -13,11 +13,10 @@ from pathlib import Path
 if __package__ in (None, ""):  # run as a file: the package lies one folder up
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from mmpt.config import TaskConfig
+from mmpt.config import TaskConfig, load_task
 from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.utils.command import run_command
-from mmpt.utils.load_config import load_config
 
 __all__ = ["checkpoints_to_evaluate", "main"]
 
@@ -32,9 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     weights.add_argument("--checkpoint", help="evaluate this file alone, instead of fairseq.common_eval.path")
     weights.add_argument("--untrained", action="store_true", help="evaluate the model as training starts")
     options = parser.parse_args(arguments)
-    config = load_config(options.task)
-    if not isinstance(config, TaskConfig):
-        raise ConfigError(f"{options.task} is a project; give one of its task files.")
+    config = load_task(options.task)
     if Path(options.task).name.startswith("vis_"):
         config = config.replace(metric=None)
     paths = [] if options.untrained else checkpoints_to_evaluate(options.task, config, options.checkpoint)

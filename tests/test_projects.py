@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmpt.config.project import PROJECTS, expand, load_project
-from mmpt.config.task import is_project
+from mmpt.config.project import PROJECTS, expand, is_project, load_project
 from mmpt.config.validate import check_file
 from mmpt_cli.project import stages
 

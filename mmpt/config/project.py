@@ -18,10 +18,15 @@ from mmpt.config.schema import ProjectConfig
 from mmpt.config.typecheck import suggest
 from mmpt.errors import ConfigError
 
-__all__ = ["PROJECTS", "expand", "find_project", "load_project", "task_layers"]
+__all__ = ["PROJECTS", "expand", "find_project", "is_project", "load_project", "task_layers"]
 
 PROJECTS = "projects"
 """Folder of all projects and templates, relative to the working directory."""
+
+
+def is_project(path: str | os.PathLike[str]) -> bool:
+    """Return whether ``path`` is a project file (it has ``base_dir``); a missing file is not one."""
+    return os.path.exists(path) and "base_dir" in merge_layers(load_layers(os.fspath(path)))
 
 
 def load_project(path: str) -> ProjectConfig:

@@ -3,23 +3,18 @@
 A task file that its project has not written yet is expanded in memory, and nothing is written.
 """
 
-import logging
 import os
 
-from mmpt.config.includes import load_layers, merge_layers
-from mmpt.config.project import load_project, task_layers
+from mmpt.config.includes import merge_layers
+from mmpt.config.project import PROJECTS, is_project, load_project, task_layers
 from mmpt.config.schema import ProjectConfig, TaskConfig
 from mmpt.config.validate import check_file
 from mmpt.errors import ConfigError
+from mmpt.utils.logging import get_logger
 
-__all__ = ["check", "is_project", "load_task", "read"]
+__all__ = ["check", "load_task", "read"]
 
-logger = logging.getLogger(__name__)
-
-
-def is_project(path: str | os.PathLike[str]) -> bool:
-    """Return whether ``path`` is a project file (it has ``base_dir``); a missing file is not one."""
-    return os.path.exists(path) and "base_dir" in merge_layers(load_layers(os.fspath(path)))
+logger = get_logger(__name__)
 
 
 def read(path: str | os.PathLike[str]) -> TaskConfig | ProjectConfig:
@@ -61,7 +56,7 @@ def load_task(path: str | os.PathLike[str]) -> TaskConfig:
     check(path)
     config = read(path)
     if isinstance(config, ProjectConfig):
-        raise ConfigError(
-            f"{path} is a project; name one of its tasks, such as projects/{config.project_dir}/how2.yaml."
-        )
+        files = (file for group in config.task_group.values() for file in group["task_list"])
+        example = f"{PROJECTS}/{config.project_dir}/{next(files, 'TASK.yaml')}"
+        raise ConfigError(f"{path} is a project; give one of its task files, such as {example}.")
     return config

@@ -14,8 +14,8 @@ from typing import Any, Literal, get_type_hints
 from mmpt.catalog import REGISTRIES
 from mmpt.config import fairseq_options
 from mmpt.config.crosschecks import cross_check
-from mmpt.config.includes import Layer, load_layers, merge_layers, origin
-from mmpt.config.project import expand, task_layers
+from mmpt.config.includes import Layer, merge_layers, origin
+from mmpt.config.project import expand, is_project, task_layers
 from mmpt.config.schema import SECTIONS, DatasetConfig, Section, TaskConfig
 from mmpt.config.typecheck import describe, fits, suggest
 
@@ -49,7 +49,7 @@ def check_file(path: str | os.PathLike[str]) -> list[Problem]:
         ConfigError: If a file is missing, no valid YAML, includes itself, or is a broken project.
     """
     name = os.fspath(path)
-    if os.path.exists(name) and "base_dir" in merge_layers(load_layers(name)):
+    if is_project(name):
         found = [problem for layers in expand(name).values() for problem in check_task(layers)]
     else:
         found = check_task(task_layers(name))

@@ -18,15 +18,14 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from mmpt.config import TaskConfig
+from mmpt.config import TaskConfig, load_task
 from mmpt.config.derive import training_options
 from mmpt.encoders.s3d import load_s3d
-from mmpt.errors import CheckpointError, ConfigError, DataError
+from mmpt.errors import CheckpointError, DataError
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import load_into
 from mmpt.models.mmfusion import MMFusion
 from mmpt.processors.dsprocessor import DSAligner
-from mmpt.utils import load_config
 from mmpt.utils.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -74,9 +73,7 @@ class MMPTModel(nn.Module):
             ConfigError: If the task file is missing or wrong, or is a project.
             CheckpointError: If a weight file is missing, unsafe, incomplete or of another model.
         """
-        config = load_config(task)
-        if not isinstance(config, TaskConfig):
-            raise ConfigError(f"The file {task} is a project; give one of its task files.")
+        config = load_task(task)
         model = build_model(config, pretrained=False)
         load_into(model, _find_checkpoint(config, checkpoint), complete=True)
         extractor = config.extractor

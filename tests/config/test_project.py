@@ -85,7 +85,7 @@ def test_a_task_of_no_project_and_a_misspelt_one_are_refused(project):
 
 def test_a_project_is_no_task(project):
     with pytest.raises(
-        ConfigError, match=r"file\.yaml is a project; name one of its tasks, such as projects/new/one/"
+        ConfigError, match=r"file\.yaml is a project; give one of its task files, such as projects/new/one/"
     ):
         load_task(project)
 
