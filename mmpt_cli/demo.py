@@ -10,7 +10,6 @@ working directory: data in ``data/demo``, results in ``runs/demo``.
 """
 
 import argparse
-import os
 import shlex
 import subprocess
 import sys
@@ -19,14 +18,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import mmpt
 from mmpt.errors import MMPTError
 from mmpt.utils.command import run_command
 from mmpt.utils.files import read_json, write_json
+from mmpt_cli.checkout import child_environment, place
 
 __all__ = ["main"]
 
-ROOT = Path(mmpt.__file__).parent.parent
 DATA = Path("data/demo")
 RUN = Path("runs/demo")
 FEATURES, SHARDS = DATA / "feat/videos", DATA / "feat/shards"
@@ -43,27 +41,24 @@ class Stage:
     name: str
     action: Sequence[str] | Callable[[], None]
 
-    def run(self) -> float:
-        """Run the stage and return its seconds.
+    def run(self) -> None:
+        """Run the stage.
 
         Raises:
             MMPTError: If the command fails; it has said why.
         """
-        begin = time.monotonic()
         print(f"\n== {self.name}", flush=True)
         if callable(self.action):
             self.action()
         else:
             print(f"$ {shlex.join(['python', *self.action])}", flush=True)
-            paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-            code = subprocess.run([sys.executable, *self.action], env=environment, check=False).returncode
+            command = [sys.executable, *self.action]
+            code = subprocess.run(command, env=child_environment(), check=False).returncode
             if code:
                 raise MMPTError(
                     f"The stage '{self.name}' ended with exit code {code}; what failed stands above. "
                     "Run the same command again to go on from there."
                 )
-        return time.monotonic() - begin
 
 
 def data_stages(videos: int, seed: int) -> list[Stage]:
@@ -74,9 +69,9 @@ def data_stages(videos: int, seed: int) -> list[Stage]:
         Stage(
             "extract features",
             [
-                *[script("scripts/video_feature_extractor/extract.py"), "--type", "s3d"],
+                *[place("scripts/video_feature_extractor/extract.py"), "--type", "s3d"],
                 *["--vdir", f"{DATA}/videos/how2,{DATA}/videos/youcook", "--fdir", str(FEATURES)],
-                *["--weights", str(ROOT / "pretrained_models/s3d_demo.safetensors"), "--width", "0.25"],
+                *["--weights", place("pretrained_models/s3d_demo.safetensors"), "--width", "0.25"],
                 *["--fps", "10", "--size", "64", "--num_decoding_thread", "2"],
             ],
         ),
@@ -84,15 +79,15 @@ def data_stages(videos: int, seed: int) -> list[Stage]:
         Stage(
             "pack shards",
             [
-                *[script("scripts/video_feature_extractor/shard_feature.py"), "--fdir", str(FEATURES)],
+                *[place("scripts/video_feature_extractor/shard_feature.py"), "--fdir", str(FEATURES)],
                 *["--sdir", str(SHARDS), "--lists", f"{DATA}/how2/how2_s3d_{{split}}.lst"],
             ],
         ),
         Stage(
             "tokenise captions",
             [
-                script("scripts/text_token_extractor/pretokenization.py"),
-                script("scripts/text_token_extractor/configs/demo.yaml"),
+                place("scripts/text_token_extractor/pretokenization.py"),
+                place("scripts/text_token_extractor/configs/demo.yaml"),
             ],
         ),
         Stage("verify shards", ["-m", "mmpt_cli.shards", "verify", str(SHARDS)]),
@@ -102,16 +97,11 @@ def data_stages(videos: int, seed: int) -> list[Stage]:
 def model_stages() -> list[Stage]:
     """Return the stages that train and evaluate."""
     return [
-        Stage("expand the project", [script("locallaunch.py"), PROJECT]),
-        Stage("train VideoCLIP", [script("locallaunch.py"), TRAIN_TASK]),
-        Stage("retrieve, untrained", [script("mmpt_cli/predict.py"), TEST_TASK, "--untrained"]),
-        Stage("retrieve, trained", [script("locallaunch.py"), TEST_TASK]),
+        Stage("expand the project", [place("locallaunch.py"), PROJECT]),
+        Stage("train VideoCLIP", [place("locallaunch.py"), TRAIN_TASK]),
+        Stage("retrieve, untrained", [place("mmpt_cli/predict.py"), TEST_TASK, "--untrained"]),
+        Stage("retrieve, trained", [place("locallaunch.py"), TEST_TASK]),
     ]
-
-
-def script(path: str) -> str:
-    """Return the path of a file of the checkout, relative to the working directory."""
-    return os.path.relpath(ROOT / path)
 
 
 def render_world(videos: int, seed: int) -> None:
@@ -134,12 +124,15 @@ def copy_bert() -> None:
     copy_language_model(DATA / "minilm")
 
 
-def note_time(stage: Stage, seconds: float) -> None:
-    """Add the seconds of a stage to those of earlier runs: a stopped stage took both."""
-    path = RUN / "stages.json"
-    times = read_json(path) if path.exists() else {}
-    times[stage.name] = times.get(stage.name, 0.0) + seconds
-    write_json(path, times)
+def run_timed(stage: Stage) -> None:
+    """Run a stage and add its seconds to those of earlier runs: one that was stopped took both."""
+    path, begin = RUN / "stages.json", time.monotonic()
+    try:
+        stage.run()
+    finally:
+        times = read_json(path) if path.exists() else {}
+        times[stage.name] = times.get(stage.name, 0.0) + time.monotonic() - begin
+        write_json(path, times)
 
 
 def report() -> None:
@@ -171,7 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     begin = time.monotonic()
     for stage in [*data_stages(options.videos, options.seed), *model_stages()]:
-        note_time(stage, stage.run())
+        run_timed(stage)
     last = Stage("answer queries, write the report", report)
     last.run()
     print(f"total: {(time.monotonic() - begin) / 60:.1f} minutes")

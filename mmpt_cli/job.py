@@ -1,4 +1,4 @@
-"""What every job has: a status, and the argument lists of the two programs that jobs run."""
+"""What every job has: a status, and the arguments of ``fairseq-train``."""
 
 import enum
 from collections.abc import Mapping

@@ -12,7 +12,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import mmpt
 from mmpt.config.derive import derive, training_options
 from mmpt.config.includes import merge_layers
 from mmpt.config.project import task_layers
@@ -22,11 +21,10 @@ from mmpt.config.validate import check_file
 from mmpt.config.yamlfile import dump_yaml
 from mmpt.errors import ConfigError, MissingDependencyError
 from mmpt.utils.files import atomic_write
+from mmpt_cli.checkout import child_environment, place
 from mmpt_cli.job import JobStatus, training_arguments
 
 __all__ = ["JOB_TYPES", "JobStatus", "JobType", "LocalJob"]
-
-ROOT = Path(mmpt.__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -105,14 +103,14 @@ class LocalJob:
             MissingDependencyError: If fairseq is not installed.
         """
         if self.predicts:
-            return [sys.executable, os.path.relpath(ROOT / "mmpt_cli" / "predict.py"), *self._arguments("")]
+            return [sys.executable, place("mmpt_cli/predict.py"), *self._arguments("")]
         if importlib.util.find_spec("fairseq_cli") is None:
             raise MissingDependencyError(
                 "The package 'fairseq' is needed to train and is not installed; run: make setup."
             )
         beside = Path(sys.executable).parent / "fairseq-train"
         program = [str(beside)] if beside.is_file() else [sys.executable, "-m", "fairseq_cli.train"]
-        return program + self._arguments(os.path.relpath(ROOT / "mmpt"))
+        return program + self._arguments(place("mmpt"))
 
     def _arguments(self, user_dir: str) -> list[str]:
         if self.predicts:
@@ -140,7 +138,8 @@ class LocalJob:
             with atomic_write(f"{self.save_dir}/config.yaml", "w") as stream:
                 stream.write(dump_yaml(self.values))
         print(self.command, flush=True)
-        self._process = subprocess.Popen(argv, env=self._environment())
+        hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.type.cpu else {}
+        self._process = subprocess.Popen(argv, env=child_environment() | hidden)
 
     def require_built(self) -> None:
         """Refuse a task that names classes which are only planned.
@@ -151,11 +150,6 @@ class LocalJob:
         planned = [str(problem) for problem in check_file(self.path) if problem.severity == "planned"]
         if planned:
             raise ConfigError("\n  ".join([f"{self.path} cannot run yet:", *planned]))
-
-    def _environment(self) -> dict[str, str]:
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.type.cpu else {}
-        return {**os.environ, **hidden, "PYTHONPATH": os.pathsep.join(paths)}
 
     @property
     def status(self) -> JobStatus:
