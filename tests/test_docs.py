@@ -13,7 +13,7 @@ import torch
 from transformers import AutoConfig, BertForMaskedLM
 
 from mmpt.demo.scene import scene_of
-from mmpt.demo.videofile import VideoJob, write_video
+from mmpt.demo.videofile import RenderJob, write_video
 from mmpt.encoders.s3d import S3D
 from mmpt.models.build import build_model
 from mmpt.utils import load_config
@@ -42,7 +42,7 @@ def workspace(tmp_path_factory, tiny_bert):
     captions = {}
     for index in range(2):
         scene = scene_of(0, index)
-        write_video(VideoJob(folder / f"data/how2/videos/{scene.video_id}.mp4", scene, end=2.0), size=32)
+        write_video(RenderJob(folder / f"data/how2/videos/{scene.video_id}.mp4", scene, end=2.0), size=32)
         captions[scene.video_id] = {"start": [0.0, 1.0], "end": [1.0, 2.0], "text": ["now cut", "cut bread"]}
     (folder / "data/how2/raw_caption.json").write_text(json.dumps(captions))
     return folder

@@ -19,6 +19,7 @@ from mmpt.demo.narration import raw_captions, sentence
 from mmpt.demo.scene import Scene, Step
 from mmpt.demo.vocabulary import ACTIONS, SHAPES
 from mmpt.errors import ConfigError
+from mmpt.store.captions import to_columns
 from mmpt.utils.files import atomic_write, write_json
 from mmpt.utils.seeding import item_generator
 
@@ -65,14 +66,10 @@ def _segment(step: Step) -> list[int]:
 
 def write_how2(folder: Path, train: Sequence[Scene], val: Sequence[Scene]) -> None:
     """Write ``raw_caption.json``, ``how2_s3d_train.lst`` and ``how2_s3d_val.lst``."""
-    captions = {}
-    for number, scene in enumerate([*train, *val]):
-        lines = raw_captions(scene, item_generator(scene.seed, 2, number))
-        captions[scene.video_id] = {
-            "start": [line.start for line in lines],
-            "end": [line.end for line in lines],
-            "text": [line.text for line in lines],
-        }
+    captions = {
+        scene.video_id: to_columns(raw_captions(scene, item_generator(scene.seed, 2, number)))
+        for number, scene in enumerate([*train, *val])
+    }
     with atomic_write(folder / "raw_caption.json", "w") as stream:
         json.dump(captions, stream)
     write_list(folder / "how2_s3d_train.lst", (scene.video_id for scene in train))

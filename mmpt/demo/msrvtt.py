@@ -8,7 +8,7 @@ import numpy as np
 from mmpt.demo.annotations import write_list, write_table
 from mmpt.demo.narration import sentence
 from mmpt.demo.scene import Scene, Step
-from mmpt.demo.videofile import VideoJob
+from mmpt.demo.videofile import RenderJob
 from mmpt.utils.files import write_json
 from mmpt.utils.seeding import item_generator
 
@@ -20,7 +20,7 @@ _BEFORE_AND_AFTER = 0.3  # seconds of context in a clip
 Clip = tuple[Scene, int]
 
 
-def write_msrvtt(folder: Path, videos: Path, train: Sequence[Clip], test: Sequence[Clip]) -> list[VideoJob]:
+def write_msrvtt(folder: Path, videos: Path, train: Sequence[Clip], test: Sequence[Clip]) -> list[RenderJob]:
     """Write lists, sentences and the multiple-choice test; return the clips to render.
 
     Args:
@@ -60,9 +60,9 @@ def write_msrvtt(folder: Path, videos: Path, train: Sequence[Clip], test: Sequen
     return jobs
 
 
-def _clip_job(path: Path, scene: Scene, step: Step) -> VideoJob:
+def _clip_job(path: Path, scene: Scene, step: Step) -> RenderJob:
     start = max(0.0, step.start - _BEFORE_AND_AFTER)
-    return VideoJob(path, scene, start, min(scene.duration, step.end + _BEFORE_AND_AFTER))
+    return RenderJob(path, scene, start, min(scene.duration, step.end + _BEFORE_AND_AFTER))
 
 
 def _choices(rows: Sequence[tuple[str, str, str, str]]) -> list[tuple[str | int, ...]]:

@@ -5,13 +5,12 @@ the caption track of a whole video, as YouTube has it: fillers, small talk, line
 seconds early or late, lines that are missing, and every caption repeating the tail of the previous one.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from mmpt.demo.scene import Scene, Step
+from mmpt.store.captions import Caption
 
-__all__ = ["RawCaption", "raw_captions", "sentence"]
+__all__ = ["raw_captions", "sentence"]
 
 _SAYINGS: dict[str, tuple[str, ...]] = {
     "place": ("place {x} on the table", "put down {x}", "set {x} down on the table", "add {x}"),
@@ -62,15 +61,6 @@ _SECONDS_PER_WORD = 0.3
 _SHIFT = 2.0  # seconds of misalignment at most
 _MISSING = 0.12  # share of the steps nobody talks about
 _WORDS_PER_LINE = 9
-
-
-@dataclass(frozen=True)
-class RawCaption:
-    """One caption line, times in seconds of the video."""
-
-    start: float
-    end: float
-    text: str
 
 
 def _noun(scene: Scene, thing: int, size: str, place: str, rng: np.random.Generator) -> str:
@@ -133,29 +123,29 @@ def _timed_words(scene: Scene, rng: np.random.Generator) -> list[tuple[float, fl
     return [word for word in words if word[1] <= scene.duration]
 
 
-def _lines(words: list[tuple[float, float, str]], rng: np.random.Generator) -> list[RawCaption]:
+def _lines(words: list[tuple[float, float, str]], rng: np.random.Generator) -> list[Caption]:
     """Cut the stream of words into lines: at pauses, and after about nine words."""
-    lines: list[RawCaption] = []
+    lines: list[Caption] = []
     current: list[tuple[float, float, str]] = []
     limit = _WORDS_PER_LINE
     for word in words:
         pause = current and word[0] - current[-1][1] > 0.8
         if current and (pause or len(current) >= limit):
-            lines.append(RawCaption(current[0][0], current[-1][1], " ".join(w for _, _, w in current)))
+            lines.append(Caption(current[0][0], current[-1][1], " ".join(w for _, _, w in current)))
             current, limit = [], int(rng.integers(6, _WORDS_PER_LINE + 4))
         current.append(word)
     if current:
-        lines.append(RawCaption(current[0][0], current[-1][1], " ".join(w for _, _, w in current)))
+        lines.append(Caption(current[0][0], current[-1][1], " ".join(w for _, _, w in current)))
     return lines
 
 
-def raw_captions(scene: Scene, rng: np.random.Generator) -> list[RawCaption]:
+def raw_captions(scene: Scene, rng: np.random.Generator) -> list[Caption]:
     """Return the caption track of a video as speech recognition gives it.
 
     Two of three captions begin with the last words of the previous line, and some lines come once
     more by themselves: what caption clean-up has to undo.
     """
-    captions: list[RawCaption] = []
+    captions: list[Caption] = []
     previous: list[str] = []
     for line in _lines(_timed_words(scene, rng), rng):
         tail: list[str] = []
@@ -163,8 +153,8 @@ def raw_captions(scene: Scene, rng: np.random.Generator) -> list[RawCaption]:
             tail = previous[-int(rng.integers(1, len(previous) + 1)) :]
         joint = "\n" if rng.random() < 0.3 else " "
         text = joint.join([" ".join(tail), line.text]) if tail else line.text
-        captions.append(RawCaption(round(line.start, 2), round(line.end, 2), text))
+        captions.append(Caption(round(line.start, 2), round(line.end, 2), text))
         if rng.random() < 0.15:
-            captions.append(RawCaption(round(line.end, 2), round(line.end + 0.4, 2), line.text))
+            captions.append(Caption(round(line.end, 2), round(line.end + 0.4, 2), line.text))
         previous = line.text.split()
     return captions

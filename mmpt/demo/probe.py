@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from mmpt.errors import DataError
+from mmpt.store.npyfile import read_array
+from mmpt.utils.command import run_command
 from mmpt.utils.files import read_json
 
 __all__ = ["probe"]
@@ -25,13 +27,15 @@ _RIDGE = 1.0
 
 
 def _labelled(truth: dict[str, Any], features: Path) -> Iterator[tuple[np.ndarray, list[str]]]:
-    """Yield (feature of a second, attributes) for every second that lies inside one step."""
+    """Yield (feature of a second, attributes) for every second that lies inside one step.
+
+    A video without features (it could not be extracted) has none to yield.
+    """
     for video_id, video in truth.items():
         path = features / f"{video_id}.npy"
         if not path.is_file():
             continue
-        rows = np.load(path, allow_pickle=False).astype(np.float32)
-        for second, row in enumerate(rows):
+        for second, row in enumerate(read_array(path).astype(np.float32)):
             for step in video["steps"]:
                 if step["start"] + 0.3 <= second and second + 1 <= step["end"] - 0.3:
                     yield row, [step[name] for name in _NAMES]
@@ -72,8 +76,8 @@ def probe(world: Path, features: Path) -> dict[str, float]:
     return accuracies
 
 
-def main() -> None:
-    """Parse the command line, print JSON."""
+def main() -> int:
+    """Run the command, print JSON, and return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -81,7 +85,8 @@ def main() -> None:
     parser.add_argument("features", type=Path)
     args = parser.parse_args()
     sys.stdout.write(json.dumps(probe(args.world, args.features)) + "\n")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -19,6 +19,7 @@ from mmpt.demo.videofile import SIZE
 from mmpt.evaluators.moments import Moment, MomentIndex
 from mmpt.models.mmptmodel import MMPTModel
 from mmpt.store.decode import decode_frames
+from mmpt.store.npyfile import read_array
 from mmpt.store.safe_pickle import read_pickle
 from mmpt.utils.files import read_json
 
@@ -72,7 +73,7 @@ class World:
 
     def features(self, folder: Path) -> dict[str, NDArray]:
         """Return the features (T, D) of all held-out videos."""
-        return {name: np.load(folder / f"{name}.npy") for name in self.truth}
+        return {name: read_array(folder / f"{name}.npy") for name in self.truth}
 
     def hit(self, query: Query, moment: Moment) -> Hit:
         """Look a moment up: frames, what really happens, and whether that was asked for."""

@@ -11,17 +11,18 @@ import numpy as np
 
 from mmpt.demo.render import FPS, Camera
 from mmpt.demo.scene import Scene
+from mmpt.utils.files import atomic_write
 from mmpt.utils.optional import require
 from mmpt.utils.progress import progress
 
-__all__ = ["SIZE", "VideoJob", "write_video", "write_videos"]
+__all__ = ["SIZE", "RenderJob", "write_video", "write_videos"]
 
 SIZE = 128
 """Width and height of the files in pixels."""
 
 
 @dataclass(frozen=True)
-class VideoJob:
+class RenderJob:
     """One file to write: a scene, or the part ``start..end`` (seconds) of it."""
 
     path: Path
@@ -30,7 +31,7 @@ class VideoJob:
     end: float | None = None
 
 
-def write_video(job: VideoJob, size: int = SIZE) -> Path:
+def write_video(job: RenderJob, size: int = SIZE) -> Path:
     """Render a scene to an MP4 file (H.264, 10 frames/s, yuv420p); an existing file is kept.
 
     Raises:
@@ -39,23 +40,17 @@ def write_video(job: VideoJob, size: int = SIZE) -> Path:
     if job.path.is_file():
         return job.path
     av = require("av", "extract", "write videos")
-    job.path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = job.path.with_name(f".{job.path.name}.{os.getpid()}.tmp")
-    try:
-        with av.open(str(temporary), "w", format="mp4") as container:
-            stream = container.add_stream("libx264", rate=FPS)
-            stream.width = stream.height = size
-            stream.pix_fmt = "yuv420p"
-            # No time stamps in the file and one thread: the same scene gives the same bytes.
-            stream.options = {"preset": "veryfast", "crf": "23", "threads": "1"}
-            _encode(av, container, stream, job, size)
-        os.replace(temporary, job.path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_write(job.path) as file, av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width = stream.height = size
+        stream.pix_fmt = "yuv420p"
+        # No time stamps in the file and one thread: the same scene gives the same bytes.
+        stream.options = {"preset": "veryfast", "crf": "23", "threads": "1"}
+        _encode(av, container, stream, job, size)
     return job.path
 
 
-def _encode(av: Any, container: Any, stream: Any, job: VideoJob, size: int) -> None:
+def _encode(av: Any, container: Any, stream: Any, job: RenderJob, size: int) -> None:
     camera, rng = Camera(job.scene, size), np.random.default_rng(job.scene.look_seed)
     end = job.scene.duration if job.end is None else job.end
     for k in range(max(1, round((end - job.start) * FPS))):
@@ -66,7 +61,7 @@ def _encode(av: Any, container: Any, stream: Any, job: VideoJob, size: int) -> N
         container.mux(packet)
 
 
-def write_videos(jobs: Sequence[VideoJob], workers: int | None = None) -> None:
+def write_videos(jobs: Sequence[RenderJob], workers: int | None = None) -> None:
     """Write all files that do not exist yet, on ``workers`` processes (default: all cores)."""
     missing = [job for job in jobs if not job.path.is_file()]
     if not missing:

@@ -24,7 +24,7 @@ from mmpt.demo.annotations import (
 )
 from mmpt.demo.msrvtt import write_msrvtt
 from mmpt.demo.scene import Scene, Split, scene_of
-from mmpt.demo.videofile import VideoJob, write_videos
+from mmpt.demo.videofile import RenderJob, write_videos
 from mmpt.errors import ConfigError, DataError
 from mmpt.utils.files import read_json, write_json
 
@@ -89,9 +89,9 @@ def _scenes(plan: WorldPlan, dataset: str, split: Split, count: int) -> list[Sce
     return [scene_of(plan.seed, _FIRST[dataset] + k, split) for k in range(count)]
 
 
-def _jobs(folder: Path, dataset: str, scenes: Iterable[Scene], end: float | None = None) -> list[VideoJob]:
+def _jobs(folder: Path, dataset: str, scenes: Iterable[Scene], end: float | None = None) -> list[RenderJob]:
     place = folder / "videos" / dataset
-    return [VideoJob(place / f"{scene.video_id}.mp4", scene, 0.0, end) for scene in scenes]
+    return [RenderJob(place / f"{scene.video_id}.mp4", scene, 0.0, end) for scene in scenes]
 
 
 class _Writer:
@@ -101,32 +101,32 @@ class _Writer:
         self.folder, self.plan = folder, plan
         self.clips = 0
 
-    def how2(self) -> list[VideoJob]:
+    def how2(self) -> list[RenderJob]:
         train = _scenes(self.plan, "how2", "train", self.plan.num_videos)
         val = _scenes(self.plan, "how2", "val", self.plan.num_val)
         write_how2(self.folder / "how2", train, val)
         return _jobs(self.folder, "how2", [*train, *val])
 
-    def youcook(self) -> list[VideoJob]:
+    def youcook(self) -> list[RenderJob]:
         train = _scenes(self.plan, "youcook", "train", self.plan.num_other)
         test = _scenes(self.plan, "youcook", "test", self.plan.num_test)
         self.clips = write_youcook(self.folder / "youcook", train, test)
         return _jobs(self.folder, "youcook", [*train, *test])
 
-    def msrvtt(self) -> list[VideoJob]:
+    def msrvtt(self) -> list[RenderJob]:
         clips = [
             choose_clips(_scenes(self.plan, "msrvtt", split, self.plan.num_other))
             for split in ("train", "test")
         ]
         return write_msrvtt(self.folder / "msrvtt", self.folder / "videos" / "msrvtt", *clips)
 
-    def coin(self) -> list[VideoJob]:
+    def coin(self) -> list[RenderJob]:
         training = _scenes(self.plan, "coin", "train", self.plan.num_other)
         testing = _scenes(self.plan, "coin", "val", self.plan.num_other)
         write_coin(self.folder / "coin", training, testing)
         return _jobs(self.folder, "coin", [*training, *testing])
 
-    def crosstask(self) -> list[VideoJob]:
+    def crosstask(self) -> list[RenderJob]:
         videos: dict[str, list[Scene]] = {}
         for number, task in enumerate(TASKS):
             first = _FIRST["crosstask"] + 1000 * number
@@ -138,13 +138,13 @@ class _Writer:
         write_crosstask(self.folder / "crosstask" / "crosstask_release", videos, val)
         return _jobs(self.folder, "crosstask", [scene for scenes in videos.values() for scene in scenes])
 
-    def didemo(self) -> list[VideoJob]:
+    def didemo(self) -> list[RenderJob]:
         scenes = _scenes(self.plan, "didemo", "test", self.plan.num_other)
         write_didemo(self.folder / "didemo", scenes, _DIDEMO_SECONDS)
         return _jobs(self.folder, "didemo", scenes, _DIDEMO_SECONDS)
 
 
-def _truth(job: VideoJob) -> dict[str, Any]:
+def _truth(job: RenderJob) -> dict[str, Any]:
     """Return what happens in a file: times in seconds of that file."""
     end = job.scene.duration if job.end is None else job.end
     steps = []

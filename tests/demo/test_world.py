@@ -8,7 +8,7 @@ import pytest
 
 from mmpt.config import DatasetConfig
 from mmpt.demo.scene import scene_of
-from mmpt.demo.videofile import VideoJob, write_video
+from mmpt.demo.videofile import RenderJob, write_video
 from mmpt.demo.vocabulary import is_held_out
 from mmpt.demo.world import DATASETS, WorldPlan, write_world
 from mmpt.errors import ConfigError, DataError
@@ -148,14 +148,14 @@ def test_didemo_moments_lie_in_six_chunks(world):
 
 def test_a_video_file_decodes_to_what_was_drawn(tmp_path):
     scene = scene_of(1, 0)
-    path = write_video(VideoJob(tmp_path / "v.mp4", scene, 2.0, 4.0))
+    path = write_video(RenderJob(tmp_path / "v.mp4", scene, 2.0, 4.0))
     frames = list(decode_frames(path, fps=10, size=64))
     assert len(frames) == 20
     from mmpt.demo.render import render
 
     drawn = render(scene, 2.0, 20, 64, np.random.default_rng(0))
     assert np.abs(np.stack(frames).astype(int) - drawn).mean() < 12
-    again = write_video(VideoJob(tmp_path / "w.mp4", scene, 2.0, 4.0))
+    again = write_video(RenderJob(tmp_path / "w.mp4", scene, 2.0, 4.0))
     assert path.read_bytes() == again.read_bytes()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["v.mp4", "w.mp4"]
 
