@@ -1,7 +1,7 @@
 """Caption de-duplication: ``python -m mmpt.processors.dedupprocessor --how2dir data/how2``.
 
-Reads ``raw_caption.json`` of HowTo100M and writes ``raw_caption_dedup.jsonl`` beside it. Readers of
-captions find that file under the original's name, ``raw_caption_dedup.pkl``, too.
+Reads ``raw_caption.json`` of HowTo100M and writes ``raw_caption_dedup.pkl`` beside it: video id ->
+JSON text. With ``--target raw_caption_dedup.jsonl`` it writes JSON lines instead.
 """
 
 import argparse
@@ -49,7 +49,7 @@ class CaptionDedupProcessor:
         return to_columns(self._dedup(video_id, columns))
 
     def process_file(self, source: str | os.PathLike[str], target: str | os.PathLike[str]) -> DedupStats:
-        """Write the captions of ``source`` without repeats to ``target`` (JSON lines).
+        """Write the captions of ``source`` without repeats to ``target`` (``.pkl`` or ``.jsonl``).
 
         Raises:
             DataError: If ``source`` is missing, damaged, or a video's lists do not match.
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--how2dir", type=Path, default=Path("data/how2"), help="folder of the captions")
     parser.add_argument("--source", default="raw_caption.json", help="file to read, in that folder")
-    parser.add_argument("--target", default="raw_caption_dedup.jsonl", help="file to write, in that folder")
+    parser.add_argument("--target", default="raw_caption_dedup.pkl", help="file to write, .pkl or .jsonl")
     parser.add_argument("--seed", type=int, default=0, help="decides where shared words go")
     options = parser.parse_args(arguments)
     target = options.how2dir / options.target

@@ -1,18 +1,20 @@
-"""Caption files: the original's JSON and pickle, and the JSON lines that mmpt writes.
+"""Caption files: JSON, and clean captions as the original's pickle or as JSON lines.
 
 =========  ==========================================================================
 ``.json``  ``{video_id: {"start": [...], "end": [...], "text": [...]}}`` (HowTo100M)
 ``.jsonl`` one line per video: ``{"video_id": ..., "start": [...], "end": [...], "text": [...]}``
-``.pkl``   ``{video_id: JSON string of {"start", "end", "text"}}``, read without running code
+``.pkl``   ``{video_id: JSON string of {"start", "end", "text"}}``, read without running code (the original)
 =========  ==========================================================================
 """
 
 import json
 import os
+import pickle
 import re
+import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from mmpt.errors import DataError
 from mmpt.store.captions import Caption, clean_captions, to_columns
@@ -30,8 +32,6 @@ _NOT_SPACE = re.compile(r"\S")
 def find_captions(path: str | os.PathLike[str]) -> Path:
     """Return ``path``, or the ``.jsonl`` or ``.pkl`` file of the same name if only that exists.
 
-    Configurations of the original name ``raw_caption_dedup.pkl``; mmpt writes ``.jsonl``.
-
     Raises:
         DataError: If none exists.
     """
@@ -40,8 +40,9 @@ def find_captions(path: str | os.PathLike[str]) -> Path:
     for candidate in candidates:
         if candidate.is_file():
             return candidate
+    other = next(each.name for each in candidates if each != path)
     raise DataError(
-        f"The caption file {path} does not exist, nor {candidates[1].name} beside it. Make it from "
+        f"The caption file {path} does not exist, nor {other} beside it. Make it from "
         "raw_caption.json with: python -m mmpt.processors.dedupprocessor --how2dir FOLDER"
     )
 
@@ -62,13 +63,38 @@ def read_captions(path: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str,
 
 
 def write_captions(path: str | os.PathLike[str], videos: Iterable[tuple[str, list[Caption]]]) -> int:
-    """Write a ``.jsonl`` file, atomically and one video at a time; return the number of videos."""
+    """Write a ``.pkl`` or ``.jsonl`` file, atomically and one video at a time; return the number of videos.
+
+    Raises:
+        DataError: If the name ends in neither.
+    """
+    write = {".pkl": _write_pickle, ".jsonl": _write_lines}.get(Path(path).suffix)
+    if write is None:
+        raise DataError(f"The caption file {path} cannot be written: its name must end in .pkl or .jsonl.")
+    with atomic_write(path) as stream:
+        return write(stream, videos)
+
+
+def _write_lines(stream: BinaryIO, videos: Iterable[tuple[str, list[Caption]]]) -> int:
     count = 0
-    with atomic_write(path, "w") as stream:
-        for video_id, captions in videos:
-            record = {"video_id": video_id, **to_columns(captions)}
-            stream.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
-            count += 1
+    for video_id, captions in videos:
+        record = {"video_id": video_id, **to_columns(captions)}
+        stream.write(f"{json.dumps(record, ensure_ascii=False, allow_nan=False)}\n".encode())
+        count += 1
+    return count
+
+
+def _write_pickle(stream: BinaryIO, videos: Iterable[tuple[str, list[Caption]]]) -> int:
+    """Write what ``pickle.dump`` of the whole dictionary would, without holding it in memory."""
+    count = 0
+    stream.write(pickle.PROTO + bytes([4]) + pickle.EMPTY_DICT)
+    for video_id, captions in videos:
+        for text in (video_id, json.dumps(to_columns(captions), ensure_ascii=False, allow_nan=False)):
+            encoded = text.encode()
+            stream.write(pickle.BINUNICODE8 + struct.pack("<Q", len(encoded)) + encoded)
+        stream.write(pickle.SETITEM)
+        count += 1
+    stream.write(pickle.STOP)
     return count
 
 

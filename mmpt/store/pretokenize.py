@@ -50,8 +50,8 @@ class PretokenizeConfig(Section):
     """Tokenizer: a folder, or a name on the Hugging Face hub."""
     vfeat_dir: str
     """Folder of the video shards; the token shards go there."""
-    caption_path: str = "data/how2/raw_caption_dedup.jsonl"
-    """Clean captions, ``.jsonl`` or the original's ``.pkl``."""
+    caption_path: str = "data/how2/raw_caption_dedup.pkl"
+    """Clean captions, ``.pkl`` or ``.jsonl``."""
     splits: list[str] = field(default_factory=lambda: ["train", "val"])
     """Splits, as in the names of the shards."""
     use_fast: bool = True
