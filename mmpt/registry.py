@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from mmpt.errors import ConfigError
 
-__all__ = ["Registry", "nearest"]
+__all__ = ["Registry", "nearest", "unknown_attribute"]
 
 Class = TypeVar("Class", bound=type)
 
@@ -21,6 +21,22 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
     """Return the allowed name closest to ``name``, or None if nothing is near."""
     matches = difflib.get_close_matches(name, list(allowed), n=1, cutoff=0.6)
     return matches[0] if matches else None
+
+
+def unknown_attribute(module: str, name: str, *registries: "Registry") -> AttributeError:
+    """Return the error for a name that a package does not have, telling planned classes from typos.
+
+    Args:
+        module: The package.
+        name: What was asked of it.
+        registries: Those whose classes the package offers.
+    """
+    known = [each for registry in registries for each in registry.names()]
+    close = nearest(name, known)
+    hint = f" Did you mean '{close}'?" if close else ""
+    if any(name in registry.planned for registry in registries):
+        return AttributeError(f"{module}.{name} is planned and not available in this version.")
+    return AttributeError(f"The module '{module}' has no attribute '{name}'.{hint}")
 
 
 class Registry:

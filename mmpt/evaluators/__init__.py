@@ -4,11 +4,15 @@
 :mod:`~mmpt.evaluators.predictor` -> :mod:`~mmpt.evaluators.metric` -> :mod:`~mmpt.evaluators.results`.
 """
 
+from typing import Any
+
+from mmpt.catalog import METRICS, PREDICTORS
 from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
 from mmpt.evaluators.metric import Metric, RetrievalMetric
 from mmpt.evaluators.moments import Moment, MomentIndex
 from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
 from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result, write_result
+from mmpt.registry import unknown_attribute
 
 __all__ = [
     "EvaluationResult",
@@ -26,3 +30,7 @@ __all__ = [
     "read_result",
     "write_result",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise unknown_attribute(__name__, name, METRICS, PREDICTORS)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from mmpt.catalog import LOSSES
 from mmpt.losses.loss import BCE, L1, MSE, ArgmaxCrossEntropy, CrossEntropy, Loss, NLGLoss, SmoothL1
 from mmpt.losses.nce import NCE, MMContraLoss, T2VContraLoss, V2TContraLoss
+from mmpt.registry import unknown_attribute
 
 __all__ = [
     "BCE",
@@ -26,4 +28,4 @@ def __getattr__(name: str) -> Any:
         from mmpt.fairseq_plugin import MMCriterion
 
         return MMCriterion
-    raise AttributeError(f"module 'mmpt.losses' has no attribute '{name}'")
+    raise unknown_attribute(__name__, name, LOSSES)

@@ -5,12 +5,14 @@ fairseq imports every file of this folder, so all of them import with the core d
 
 from typing import Any
 
+from mmpt.catalog import ENCODERS, MODELS
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import LoadReport, load_into, load_state_dict
 from mmpt.models.dualencoder import MMFusionSeparate, MMFusionShare
 from mmpt.models.mmfusion import MMFusion, MMFusionJoint
 from mmpt.models.mmptmodel import MMPTModel
 from mmpt.models.transformermodel import MMBertForEncoder, MMBertForJoint
+from mmpt.registry import unknown_attribute
 
 __all__ = [
     "LoadReport",
@@ -32,4 +34,4 @@ def __getattr__(name: str) -> Any:
         from mmpt.fairseq_plugin import FairseqMMModel
 
         return FairseqMMModel
-    raise AttributeError(f"module 'mmpt.models' has no attribute '{name}'")
+    raise unknown_attribute(__name__, name, ENCODERS, MODELS)

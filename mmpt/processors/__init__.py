@@ -4,6 +4,9 @@
 and ``downstream`` hold one data set per file.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from mmpt.catalog import ALIGNERS, META_PROCESSORS, TEXT_PROCESSORS, VIDEO_PROCESSORS
 from mmpt.processors.aligners import (
     FixedLenAligner,
     OverlappedAligner,
@@ -29,9 +32,14 @@ from mmpt.processors.how2retriprocessor import (
     VideoRetriOverlappedAligner,
 )
 from mmpt.processors.processor import Aligner, MetaProcessor, Processor, TextProcessor, VideoProcessor
+from mmpt.registry import unknown_attribute
+
+if TYPE_CHECKING:
+    from mmpt.processors.dedupprocessor import CaptionDedupProcessor
 
 __all__ = [
     "Aligner",
+    "CaptionDedupProcessor",
     "DSAligner",
     "FixedLenAligner",
     "FolderMetaProcessor",
@@ -57,3 +65,11 @@ __all__ = [
     "YoucookMetaProcessor",
     "YoucookVideoProcessor",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CaptionDedupProcessor":  # its module is a program too: python -m would find it loaded
+        from mmpt.processors.dedupprocessor import CaptionDedupProcessor
+
+        return CaptionDedupProcessor
+    raise unknown_attribute(__name__, name, META_PROCESSORS, VIDEO_PROCESSORS, TEXT_PROCESSORS, ALIGNERS)

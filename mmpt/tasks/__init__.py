@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from mmpt.catalog import TASKS
+from mmpt.registry import unknown_attribute
 from mmpt.tasks.task import Task
 
 __all__ = ["Task"]
@@ -12,4 +14,4 @@ def __getattr__(name: str) -> Any:
         from mmpt.fairseq_plugin import FairseqMMTask
 
         return FairseqMMTask
-    raise AttributeError(f"module 'mmpt.tasks' has no attribute '{name}'")
+    raise unknown_attribute(__name__, name, TASKS)

@@ -1,0 +1,45 @@
+"""Public names: those of the toolkit are where users look for them, and others are explained."""
+
+import importlib
+
+import pytest
+
+PACKAGES = {
+    "mmpt.models": "MMPTModel MMFusionSeparate MMFusionShare MMFusionJoint",
+    "mmpt.datasets": "MMDataset",
+    "mmpt.tasks": "Task",
+    "mmpt.losses": "Loss CrossEntropy ArgmaxCrossEntropy BCE NLGLoss MSE L1 SmoothL1 NCE "
+    "T2VContraLoss V2TContraLoss MMContraLoss",
+    "mmpt.evaluators": "Evaluator Predictor RetrievalPredictor Metric RetrievalMetric",
+    "mmpt.utils": "ShardedTensor load_config recursive_config set_seed",
+    "mmpt.processors": "Processor MetaProcessor VideoProcessor TextProcessor Aligner CaptionDedupProcessor",
+}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_public_names_are_where_users_look_for_them(package):
+    module = importlib.import_module(package)
+    for name in PACKAGES[package].split():
+        assert name in module.__all__
+        assert getattr(module, name).__name__ == name
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [
+        ("mmpt.models", "MMFusionNLG"),
+        ("mmpt.tasks", "VLMTask"),
+        ("mmpt.losses", "MFMMLM"),
+        ("mmpt.evaluators", "NLGMetric"),
+        ("mmpt.processors", "MFMMLMAligner"),
+    ],
+)
+def test_a_planned_class_says_that_it_is_planned(package, name):
+    with pytest.raises(AttributeError, match=rf"^{package}\.{name} is planned and not available"):
+        getattr(importlib.import_module(package), name)
+
+
+def test_a_mistyped_name_is_told_the_nearest_one():
+    module, name = importlib.import_module("mmpt.processors"), "DSAlignr"
+    with pytest.raises(AttributeError, match=r"no attribute 'DSAlignr'\. Did you mean 'DSAligner'\?"):
+        getattr(module, name)
