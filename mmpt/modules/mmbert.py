@@ -63,7 +63,7 @@ def video_sequence(
     places = torch.arange(embeds.shape[1], device=ids.device)
     after_video = places > num_video
     position_ids = places + after_video * (max_video_len - num_video)
-    return TokenSequence(embeds, position_ids, (places > num_video + 1).long(), mask)
+    return TokenSequence(embeds, position_ids, (places > num_video + 1).long(), mask.bool())
 
 
 def text_sequence(
@@ -73,13 +73,13 @@ def text_sequence(
     places = torch.arange(ids.shape[1], device=ids.device)
     is_text = places > 0
     position_ids = places + is_text * (max_video_len + 1)
-    return TokenSequence(embed_words(bert, ids), position_ids, is_text.long(), mask)
+    return TokenSequence(embed_words(bert, ids), position_ids, is_text.long(), mask.bool())
 
 
 def plain_sequence(bert: BertModel, ids: torch.Tensor, mask: torch.Tensor) -> TokenSequence:
     """Build a sequence of text alone as BERT itself does: positions from 0, type 0."""
     places = torch.arange(ids.shape[1], device=ids.device)
-    return TokenSequence(embed_words(bert, ids), places, torch.zeros_like(places), mask)
+    return TokenSequence(embed_words(bert, ids), places, torch.zeros_like(places), mask.bool())
 
 
 def run_bert(

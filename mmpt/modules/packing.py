@@ -26,7 +26,11 @@ class Packing:
 
     @classmethod
     def from_mask(cls, mask: torch.Tensor) -> Self:
-        """Build the packing of a mask (B, L) that is True at real tokens."""
+        """Build the packing of a mask (B, L) that is True at real tokens.
+
+        A row without any keeps all its tokens: attention treats it as if nothing were masked.
+        """
+        mask = mask | ~mask.any(1, keepdim=True)
         return cls(mask.flatten().nonzero().squeeze(1), mask.shape[0], mask.shape[1])
 
     def pack(self, padded: torch.Tensor) -> torch.Tensor:

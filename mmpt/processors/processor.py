@@ -187,20 +187,20 @@ class Aligner(Processor):
         self.split = config.split
 
     def _build_video_seq(
-        self, video_feature: np.ndarray, video_clips: Mapping[str, Sequence[int]] | None = None
+        self, video_feature: np.ndarray, clips: Mapping[str, Sequence[int]] | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Pad or cut features to the layout.
 
         Args:
             video_feature: (seconds, D).
-            video_clips: ``{"start": [...], "end": [...]}`` in seconds: join these parts first.
+            clips: ``{"start": [...], "end": [...]}`` in seconds: join these parts first.
 
         Returns:
             ``vfeats`` float32 (T, D) and ``vmasks`` bool (T,).
         """
         feature = np.asarray(video_feature)
-        if video_clips is not None:
-            bounds = zip(video_clips["start"], video_clips["end"], strict=True)
+        if clips is not None:
+            bounds = zip(clips["start"], clips["end"], strict=True)
             feature = np.concatenate([feature[start:end] for start, end in bounds])
         vfeats, vmasks = self.layout.video_clips([feature], np.array([0]), np.array([len(feature)]))
         return vfeats[0], vmasks[0]

@@ -88,3 +88,9 @@ def test_a_model_that_is_no_bert_is_refused(tmp_path):
 def test_an_unknown_name_says_what_to_give():
     with pytest.raises(ConfigError, match="is no folder and no reachable hub name"):
         load_bert("no-such-bert")
+
+
+def test_masks_of_zeros_and_ones_work_as_boolean_ones(bert):
+    ids = torch.tensor([[2, 10, 11, 3, 0]])
+    expected = run_bert(bert, plain_sequence(bert, ids, ids != 0))
+    assert torch.equal(run_bert(bert, plain_sequence(bert, ids, (ids != 0).long())), expected)

@@ -36,3 +36,8 @@ def test_gradients_reach_real_tokens_only():
     packing = Packing.from_mask(mask)
     packing.unpack(packing.pack(padded)).sum().backward()
     assert torch.equal(padded.grad, mask[..., None].expand(2, 3, 4).float())
+
+
+def test_a_row_without_any_real_token_keeps_them_all():
+    mask = torch.tensor([[True, False], [False, False]])
+    assert Packing.from_mask(mask).index.tolist() == [0, 2, 3]

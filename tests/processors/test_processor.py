@@ -33,7 +33,7 @@ def test_chosen_captions_are_joined(config, captions):
 
 def test_chosen_parts_of_a_video_are_joined(config):
     feature = np.arange(6, dtype=np.float32)[:, None]
-    vfeats, vmasks = Aligner(config)._build_video_seq(feature, {"start": [0, 4], "end": [2, 5]})
+    vfeats, vmasks = Aligner(config)._build_video_seq(feature, clips={"start": [0, 4], "end": [2, 5]})
     assert vfeats[:, 0].tolist() == [0, 1, 4, 0]
     assert vmasks.tolist() == [True, True, True, False]
 
