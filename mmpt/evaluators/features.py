@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from mmpt.store.meta import read_meta
+from mmpt.store.meta import file_split, read_meta, shard_path, video_prefix
 
 __all__ = ["feature_files"]
 
@@ -13,10 +13,10 @@ def feature_files(vfeat_dir: str | os.PathLike[str], split: str, video_ids: Iter
     """Return the files that hold the features of ``video_ids``, sorted.
 
     These are ``<vfeat_dir>/<video_id>.npy`` where that exists, and otherwise the shards in which
-    the videos lie (the split ``test`` reads the ``val`` shards). Ids in neither are left out.
+    the videos lie (the split ``test`` reads the ``val`` shards). Ids that the shards lack are left out.
 
     Raises:
-        DataError: If the meta file of the shards is damaged.
+        DataError: If a video has no file of its own, and the meta file of the shards is missing or damaged.
     """
     folder, files, in_shards = Path(vfeat_dir), set(), set()
     for video_id in set(video_ids):
@@ -26,8 +26,9 @@ def feature_files(vfeat_dir: str | os.PathLike[str], split: str, video_ids: Iter
         else:
             in_shards.add(video_id)
     if in_shards:
-        name = "train" if split == "train" else "val"
+        name = file_split(split)
         for shard, ids in read_meta(folder, name).items():
             if not in_shards.isdisjoint(ids):
-                files |= {folder / f"{name}_{shard}_{part}.npy" for part in ("data", "starts")}
+                path = shard_path(video_prefix(folder), name, shard)
+                files |= {Path(f"{path}_{part}.npy") for part in ("data", "starts")}
     return sorted(files)

@@ -17,7 +17,7 @@ from mmpt.processors.processor import MetaProcessor, Processor, TextProcessor, s
 from mmpt.processors.shardscan import unusable_videos
 from mmpt.processors.textfiles import needed, read_ids, text_of
 from mmpt.store.caption_files import find_captions, read_captions
-from mmpt.store.meta import read_meta
+from mmpt.store.meta import CAPS_IDS, STARTENDS, file_split, read_meta
 from mmpt.store.pretokenize import check_vocabulary
 from mmpt.store.shards import ShardReader
 
@@ -73,7 +73,7 @@ class ShardedHow2MetaProcessor(MetaProcessor):
 
     def __init__(self, config: DatasetConfig) -> None:
         super().__init__(config)
-        vfeat_dir, split = needed(config, "vfeat_dir", self), file_split(config)
+        vfeat_dir, split = needed(config, "vfeat_dir", self), file_split(split_of(config))
         shards = read_meta(vfeat_dir, split)
         places = {name: (shard, item) for shard, ids in shards.items() for item, name in enumerate(ids)}
         wanted = read_ids(self.path)
@@ -101,7 +101,7 @@ class ShardedVideoProcessor(Processor):
     """
 
     def __init__(self, config: DatasetConfig) -> None:
-        vfeat_dir, split = needed(config, "vfeat_dir", self), file_split(config)
+        vfeat_dir, split = needed(config, "vfeat_dir", self), file_split(split_of(config))
         self.reader = ShardReader.videos(vfeat_dir, split, mode=config.read_mode)
 
     def __call__(self, video_id: ShardedVideo) -> np.ndarray:
@@ -124,11 +124,11 @@ class ShardedTextProcessor(Processor):
     """
 
     def __init__(self, config: DatasetConfig) -> None:
-        prefix, split = needed(config, "tfeat_dir", self), file_split(config)
+        prefix, split = needed(config, "tfeat_dir", self), file_split(split_of(config))
         check_vocabulary(prefix, split, config.bert_name, config.use_fast)
         mode = config.read_mode
-        self.startends = ShardReader(prefix, split, ".startends", mode, dim=2)
-        self.caps_ids = ShardReader(prefix, split, ".caps_ids", mode)
+        self.startends = ShardReader(prefix, split, STARTENDS, mode, dim=2)
+        self.caps_ids = ShardReader(prefix, split, CAPS_IDS, mode)
 
     def __call__(self, text_id: ShardedVideo) -> dict[str, Any]:
         """Return the captions of a video.
@@ -202,8 +202,3 @@ class PKLJSONStrTextProcessor(TextProcessor):
     def _tokens(self, texts: list[str]) -> list[list[int]]:
         short = [text[: self.max_characters] for text in texts]
         return self.tokenizer(short, add_special_tokens=False)["input_ids"] if short else []
-
-
-def file_split(config: DatasetConfig) -> str:
-    """Return the split as it stands in file names: ``train``, and ``val`` for both others."""
-    return "train" if split_of(config) == "train" else "val"

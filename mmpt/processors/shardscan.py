@@ -9,7 +9,7 @@ import numpy as np
 
 from mmpt.errors import DataError
 from mmpt.processors.captiontrack import check_times
-from mmpt.store.meta import video_prefix
+from mmpt.store.meta import STARTENDS, shard_path, video_prefix
 from mmpt.store.npyfile import read_array
 from mmpt.store.shardedtensor import ShardedTensor
 from mmpt.utils.progress import progress
@@ -38,12 +38,12 @@ def unusable_videos(
     reasons: dict[str, str] = {}
     few = len(shards) < 20  # a bar for what takes a moment is noise
     for shard, ids in shards.items() if few else progress(shards.items(), "looking over the captions"):
-        path = f"{video_prefix(vfeat_dir)}{split}_{shard}"
+        path = shard_path(video_prefix(vfeat_dir), split, shard)
         seconds = np.diff(read_array(f"{path}_starts.npy"))
         _same_number(path, len(seconds), ids)
         reasons |= dict.fromkeys(_select(ids, seconds == 0), NO_VIDEO)
         if tfeat_dir is not None:
-            first = _first_start(f"{tfeat_dir}{split}_{shard}.startends", ids)
+            first = _first_start(shard_path(tfeat_dir, split, shard, STARTENDS), ids)
             reasons |= dict.fromkeys(_select(ids, (seconds > 0) & ~(first < seconds)), NO_CAPTION)
     return reasons
 

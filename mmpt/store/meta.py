@@ -16,10 +16,28 @@ from mmpt.errors import DataError
 from mmpt.store.safe_pickle import read_pickle
 from mmpt.utils.files import read_json, write_json
 
-__all__ = ["ArraySpec", "ShardMeta", "load_meta", "meta_path", "partial_path", "read_meta", "video_prefix"]
+__all__ = [
+    "CAPS_IDS",
+    "STARTENDS",
+    "ArraySpec",
+    "ShardMeta",
+    "caption_arrays",
+    "file_split",
+    "load_meta",
+    "meta_path",
+    "partial_path",
+    "read_meta",
+    "shard_path",
+    "video_prefix",
+]
 
 FORMAT = "mmpt-shards"
 VERSION = 1
+
+STARTENDS = ".startends"
+"""Kind of the shards that hold when captions start and end."""
+CAPS_IDS = ".caps_ids"
+"""Kind of the shards that hold the token ids of captions."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +105,21 @@ class ShardMeta:
 def video_prefix(vfeat_dir: str | os.PathLike[str]) -> str:
     """Return the common beginning of the paths of video shards in ``vfeat_dir``."""
     return os.path.join(os.fspath(vfeat_dir), "")
+
+
+def file_split(split: str) -> str:
+    """Return a split as it stands in file names: ``train``, and ``val`` for ``valid`` and ``test``."""
+    return "train" if split == "train" else "val"
+
+
+def shard_path(prefix: str, split: str, number: int, kind: str = "") -> str:
+    """Return what the names of a shard's two files begin with; ``_data.npy`` and ``_starts.npy`` follow."""
+    return f"{prefix}{split}_{number}{kind}"
+
+
+def caption_arrays(max_tokens: int = 32) -> tuple[ArraySpec, ArraySpec]:
+    """Return the arrays of caption shards: times in seconds, and token ids padded with -1."""
+    return ArraySpec(STARTENDS, "float32", 2), ArraySpec(CAPS_IDS, "int32", max_tokens)
 
 
 def meta_path(prefix: str, split: str) -> Path:

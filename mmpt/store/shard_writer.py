@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.meta import ArraySpec, ShardMeta, meta_path, partial_path
+from mmpt.store.meta import ArraySpec, ShardMeta, meta_path, partial_path, shard_path
 from mmpt.store.npyfile import read_header
 from mmpt.utils.files import atomic_write, sha256
 from mmpt.utils.progress import progress
@@ -64,23 +64,17 @@ def write_shards(
             of the original toolkit, which are never overwritten.
     """
     final, partial = meta_path(prefix, split), partial_path(prefix, split)
-    old_pickle = Path(f"{prefix}{split}_meta.pkl")
-    if old_pickle.exists() and not final.exists():
-        raise DataError(
-            f"{old_pickle} says that shards of the original toolkit are here; they are not overwritten. "
-            "Choose another folder, or move them away."
-        )
+    _refuse_shards_of_the_original(prefix, split)
     kept = _reusable(prefix, split, shards, ShardMeta({}, tuple(arrays), source=dict(source)))
     if final.exists() and ShardMeta.from_json(final) == kept:
         return kept
     # From here on the old meta would describe files that are being replaced.
     kept.save(partial, split)
     _remove_left_over(final, kept)
-    bar = progress((), f"{split} shards", total=sum(map(len, shards.values())), unit="video")
-    with bar:
+    with progress((), f"{split} shards", total=sum(map(len, shards.values())), unit="video") as bar:
         for number, ids in shards.items():
             if number not in kept.shards:
-                paths = {spec: f"{prefix}{split}_{number}{spec.kind}" for spec in arrays}
+                paths = {spec: shard_path(prefix, split, number, spec.kind) for spec in arrays}
                 rows, checksums = _write_shard(paths, ids, load(ids))
                 kept = replace(
                     kept,
@@ -96,18 +90,29 @@ def write_shards(
     return kept
 
 
+def _refuse_shards_of_the_original(prefix: str, split: str) -> None:
+    old_pickle = Path(f"{prefix}{split}_meta.pkl")
+    if old_pickle.exists() and not meta_path(prefix, split).exists():
+        raise DataError(
+            f"{old_pickle} says that shards of the original toolkit are here; they are not overwritten. "
+            "Choose another folder, or move them away."
+        )
+
+
 def _reusable(prefix: str, split: str, shards: Mapping[int, Sequence[str]], plan: ShardMeta) -> ShardMeta:
     """Return what an earlier run wrote and this one would write the same."""
     path = next((p for p in (partial_path(prefix, split), meta_path(prefix, split)) if p.exists()), None)
     found = ShardMeta.from_json(path) if path else plan
     if found.arrays != plan.arrays or found.source != plan.source:
         return plan
+    arrays = plan.arrays or ()
+    paths = {number: shard_path(prefix, split, number) for number in shards}
     keep = {
         number: list(ids)
         for number, ids in shards.items()
-        if found.shards.get(number) == list(ids) and _is_whole(f"{prefix}{split}_{number}", plan.arrays or ())
+        if found.shards.get(number) == list(ids) and _is_whole(paths[number], arrays)
     }
-    names = {name for number in keep for name in _file_names(f"{prefix}{split}_{number}", plan.arrays or ())}
+    names = {name for number in keep for name in _file_names(paths[number], arrays)}
     return replace(
         plan,
         shards=keep,

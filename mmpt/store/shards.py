@@ -13,11 +13,11 @@ from typing import Any, Literal
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.meta import ShardMeta, load_meta, read_meta, video_prefix
+from mmpt.store.meta import ShardMeta, load_meta, shard_path, video_prefix
 from mmpt.store.npyfile import read_array, read_header
 from mmpt.store.shardedtensor import check_starts
 
-__all__ = ["ReadMode", "ShardReader", "load_meta", "read_meta"]
+__all__ = ["ReadMode", "ShardReader"]
 
 ReadMode = Literal["mmap", "pread"]
 
@@ -106,7 +106,7 @@ class ShardReader:
 
     def path(self, shard: int) -> str:
         """Return the common part of the two file names of a shard."""
-        return f"{self.prefix}{self.split}_{shard}{self.kind}"
+        return shard_path(self.prefix, self.split, shard, self.kind)
 
     def length(self, shard: int, item: int) -> int:
         """Return the number of rows of an item without reading them."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.meta import ArraySpec, ShardMeta, load_meta, video_prefix
+from mmpt.store.meta import ArraySpec, ShardMeta, caption_arrays, load_meta, shard_path, video_prefix
 from mmpt.store.npyfile import NpyHeader, read_array, read_header
 from mmpt.store.shardedtensor import check_starts
 from mmpt.utils.files import sha256
@@ -19,7 +19,6 @@ __all__ = ["Verification", "verify_shards"]
 
 _META = re.compile(r"\.?(?P<prefix>.*?)(?P<split>[^.]+)_meta\.(json|pkl|json\.partial)")
 _SHARD = re.compile(r"(?P<prefix>.*?)(?P<split>[^.]+)_\d+(\.startends|\.caps_ids)?_(data|starts)\.npy")
-_CAPTIONS = (ArraySpec(".startends", "float32", 2), ArraySpec(".caps_ids", "int32", 32))
 
 
 @dataclass
@@ -51,7 +50,7 @@ def verify_shards(folder: str | os.PathLike[str]) -> Verification:
     listed: set[str] = set()
     shards = [(*key, number) for key, meta in sorted(metas.items()) for number in sorted(meta.shards)]
     for prefix, split, number in progress(shards, "verify", unit="shard"):
-        path = f"{video_prefix(folder)}{prefix}{split}_{number}"
+        path = shard_path(f"{video_prefix(folder)}{prefix}", split, number)
         listed.update(_verify_shard(path, metas[prefix, split], number, result))
     for name in names:
         if _SHARD.fullmatch(name) and name not in listed:
@@ -79,7 +78,7 @@ def _metas(folder: Path, names: Sequence[str], result: Verification) -> dict[tup
         if match and match["prefix"] and (match["prefix"], match["split"]) not in keys:
             videos = found.get(("", match["split"]))
             if videos is not None:
-                found[match["prefix"], match["split"]] = ShardMeta(videos.shards, _CAPTIONS)
+                found[match["prefix"], match["split"]] = ShardMeta(videos.shards, caption_arrays())
     for (prefix, split), meta in found.items():
         videos = found.get(("", split), meta)
         if dict(videos.shards) != dict(meta.shards):

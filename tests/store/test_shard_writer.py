@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mmpt.errors import DataError
-from mmpt.store.meta import ArraySpec, load_meta
+from mmpt.store.meta import ArraySpec, load_meta, read_meta
 from mmpt.store.shard_writer import plan_shards, write_shards
-from mmpt.store.shards import ShardReader, read_meta
+from mmpt.store.shards import ShardReader
 from mmpt.store.verify import verify_shards
 from mmpt.utils import ShardedTensor
 from mmpt_cli.shards import main as shards_command

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mmpt.errors import DataError
-from mmpt.store.shards import ShardReader, read_meta
+from mmpt.store.meta import read_meta
+from mmpt.store.shards import ShardReader
 from mmpt.utils import ShardedTensor
 
 MODES = ["mmap", "pread"]
