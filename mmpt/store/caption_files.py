@@ -14,7 +14,7 @@ import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, Any, TextIO
 
 from mmpt.errors import DataError
 from mmpt.store.captions import Caption, clean_captions, to_columns
@@ -75,7 +75,7 @@ def write_captions(path: str | os.PathLike[str], videos: Iterable[tuple[str, lis
         return write(stream, videos)
 
 
-def _write_lines(stream: BinaryIO, videos: Iterable[tuple[str, list[Caption]]]) -> int:
+def _write_lines(stream: IO[bytes], videos: Iterable[tuple[str, list[Caption]]]) -> int:
     count = 0
     for video_id, captions in videos:
         record = {"video_id": video_id, **to_columns(captions)}
@@ -84,7 +84,7 @@ def _write_lines(stream: BinaryIO, videos: Iterable[tuple[str, list[Caption]]]) 
     return count
 
 
-def _write_pickle(stream: BinaryIO, videos: Iterable[tuple[str, list[Caption]]]) -> int:
+def _write_pickle(stream: IO[bytes], videos: Iterable[tuple[str, list[Caption]]]) -> int:
     """Write what ``pickle.dump`` of the whole dictionary would, without holding it in memory."""
     count = 0
     stream.write(pickle.PROTO + bytes([4]) + pickle.EMPTY_DICT)
