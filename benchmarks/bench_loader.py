@@ -16,8 +16,8 @@ import torch
 from benchmarks.naive_loader import overlapped_item
 from mmpt.config import DatasetConfig, TaskConfig
 from mmpt.datasets import build_dataset
-from mmpt.store.meta import ArraySpec, video_prefix
-from mmpt.store.shard_writer import write_shards
+from mmpt.store.meta import ArraySpec, caption_arrays, video_prefix
+from mmpt.store.shard_writer import plan_shards, write_shards
 
 VIDEOS, SECONDS, CAPTIONS, WIDTH, CLIPS = 64, 600, 100, 512, 16
 SHARD_SIZE = 32
@@ -29,7 +29,7 @@ def write_world(folder: Path, videos: int = VIDEOS, seconds: int = SECONDS) -> T
     """Write shards of random videos and captions of 8 to 12 tokens; return the task that reads them."""
     rng = np.random.default_rng(0)
     ids = [f"video{number:04d}" for number in range(videos)]
-    plan = {start // SHARD_SIZE: ids[start : start + SHARD_SIZE] for start in range(0, videos, SHARD_SIZE)}
+    plan = plan_shards(ids, SHARD_SIZE)
     tfeat_dir = f"{folder}/caption.bert."
     write_shards(
         video_prefix(folder),
@@ -46,7 +46,7 @@ def write_world(folder: Path, videos: int = VIDEOS, seconds: int = SECONDS) -> T
         "train",
         plan,
         lambda names: (random_captions(rng, seconds) for _ in names),
-        [ArraySpec(".startends", "float32", 2), ArraySpec(".caps_ids", "int32", 32)],
+        caption_arrays(),
         {"bert_name": "bert"},
     )
     (folder / "train.lst").write_text("\n".join(ids))

@@ -216,7 +216,7 @@ class ExtractorConfig(Section):
     weights: str = "pretrained_models/s3d_howto100m.pth"
     """Weights of S3D."""
     dict_path: str | None = "pretrained_models/s3d_dict.npy"
-    """Word list of S3D's text side; null if it is not needed."""
+    """Word list of S3D's text side; features do not need it, so it is not read."""
     width: float = 1.0
     """Factor on the number of channels; 1.0 is the published network."""
     fps: int = 30

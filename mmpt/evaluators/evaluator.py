@@ -38,7 +38,7 @@ from mmpt.utils.files import atomic_write, sha256, write_json
 
 __all__ = ["Evaluator", "evaluate", "evaluate_untrained"]
 
-_LOGGER = get_logger(__name__)
+logger = get_logger(__name__)
 
 
 class Evaluator:
@@ -200,7 +200,7 @@ def _save(folder: Path, result: EvaluationResult, predictions: Predictions) -> N
             np.save(stream, predictions.arrays[array], allow_pickle=False)
     write_json(folder / f"{result.name}.ids.json", predictions.ids)
     write_result(folder / f"{result.name}.result.json", result)
-    _LOGGER.info("wrote %s", folder / f"{result.name}.result.json")
+    logger.info("wrote %s", folder / f"{result.name}.result.json")
 
 
 def _without_none(value: Any) -> Any:

@@ -16,7 +16,7 @@ from mmpt.errors import DataError
 
 __all__ = ["Moment", "MomentIndex", "overlap", "window_starts"]
 
-Encoder = Callable[[Sequence[torch.Tensor]], torch.Tensor]
+ClipEncoder = Callable[[Sequence[torch.Tensor]], torch.Tensor]
 """Clips, each float32 (T, D) with its own T, to their vectors (number of clips, hidden)."""
 
 
@@ -70,7 +70,7 @@ class MomentIndex:
     def build(
         cls,
         features: Mapping[str, NDArray],
-        encode: Encoder,
+        encode: ClipEncoder,
         *,
         length: int = 4,
         stride: int = 1,

@@ -17,7 +17,7 @@ from mmpt.utils import get_logger
 
 __all__ = ["LoadReport", "load_into", "load_state_dict"]
 
-_LOGGER = get_logger(__name__)
+logger = get_logger(__name__)
 _PREFIX = "mmmodel."
 _OLD_BUFFER = "embeddings.position_ids"
 _LEAST_SHARE = 0.5  # of the model's tensors; below it the file belongs to another model
@@ -75,9 +75,9 @@ def load_into(model: nn.Module, path: str | os.PathLike[str], complete: bool = F
     _check_shapes(own, state, path)
     model.load_state_dict(state, strict=False)
     if report.missing:
-        _LOGGER.warning("%s lacks %s; they keep their values.", path, _some(report.missing))
+        logger.warning("%s lacks %s; they keep their values.", path, _some(report.missing))
     if report.unexpected:
-        _LOGGER.warning("%s holds %s, unused by %s.", path, _some(report.unexpected), name)
+        logger.warning("%s holds %s, unused by %s.", path, _some(report.unexpected), name)
     return report
 
 

@@ -23,8 +23,8 @@ from mmpt.processors.captiontrack import CaptionTrack
 
 __all__ = ["ClipSampler", "Clips", "grow_text", "grow_video", "seconds_of_captions"]
 
-
 _FEW = 15
+"""Steps that mostly fill a text clip: captions have some ten words each."""
 
 
 class Clips(NamedTuple):

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,8 +18,6 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.utils.optional import require
 
 __all__ = ["FrameDecoder", "TimedFrame", "decode_frames", "resample"]
-
-Frame = TypeVar("Frame")
 
 LONGEST_GAP = 3600
 """Seconds between two frames above which the time stamps are taken for damaged."""

@@ -135,10 +135,13 @@ def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """Return what ``extraction.json`` says of the features in a folder; nothing if there is none.
 
     Raises:
-        DataError: If the file is damaged.
+        DataError: If the file is damaged or foreign.
     """
     path = Path(folder) / SETTINGS_NAME
-    return dict(read_json(path)) if path.exists() else {}
+    settings = read_json(path) if path.exists() else {}
+    if not isinstance(settings, dict):
+        raise DataError(f"The file {path} does not hold the settings of an extraction: {settings!r:.80}.")
+    return settings
 
 
 class _Run:

@@ -21,7 +21,7 @@ from mmpt.config.yamlfile import read_yaml
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.caption_files import CaptionFile
 from mmpt.store.captions import Caption
-from mmpt.store.meta import ArraySpec, load_meta, meta_path, read_meta
+from mmpt.store.meta import caption_arrays, load_meta, meta_path, read_meta
 from mmpt.store.shard_writer import write_shards
 from mmpt.utils.files import sha256
 from mmpt.utils.tokenizer import load_tokenizer
@@ -126,7 +126,7 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
         "max_tokens": config.max_tokens,
         "max_characters": config.max_characters,
     }
-    arrays = [ArraySpec(".startends", "float32", 2), ArraySpec(".caps_ids", "int32", config.max_tokens)]
+    arrays = caption_arrays(config.max_tokens)
     work = _Tokenization(config, tokenizer, captions)
     for split, ids in shards.items():
         write_shards(caption_prefix(config), split, ids, work.items, arrays, source)

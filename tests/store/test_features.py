@@ -8,7 +8,7 @@ import torch
 
 from mmpt.errors import ConfigError, DataError, MissingDependencyError
 from mmpt.store.decode_pool import DecodePool, whole_seconds
-from mmpt.store.features import ExtractionSettings, extract_features
+from mmpt.store.features import ExtractionSettings, extract_features, read_settings
 from mmpt.store.paths import VideoJob
 
 # A "video" of the fake decoder is a name such as "v3": 3 seconds and a half; second s is grey 10 s.
@@ -161,3 +161,10 @@ def test_frames_are_joined_to_seconds_and_the_rest_is_black():
     seconds = [second[:, 0, 0, 0].tolist() for second in whole_seconds(frames, 3)]
     assert seconds == [[1, 2, 3], [4, 5, 0]]
     assert list(whole_seconds([], 3)) == []
+
+
+def test_settings_of_another_form_are_refused(tmp_path):
+    assert read_settings(tmp_path) == {}
+    (tmp_path / "extraction.json").write_text("[10, 64]")
+    with pytest.raises(DataError, match=r"extraction\.json does not hold the settings .*\[10, 64\]"):
+        read_settings(tmp_path)
