@@ -24,7 +24,7 @@ from mmpt.processors.captiontrack import CaptionTrack
 __all__ = ["ClipSampler", "Clips", "grow_text", "grow_video", "seconds_of_captions"]
 
 _FEW = 15
-"""Steps that mostly fill a text clip: captions have some ten words each."""
+"""Steps after which most text clips have as many words as they may."""
 
 
 class Clips(NamedTuple):

@@ -5,7 +5,6 @@ token ids; ``ShardedHow2MetaProcessor`` says where. The split ``test`` reads the
 The aligners of this data are in :mod:`mmpt.processors.aligners`.
 """
 
-import json
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -16,7 +15,8 @@ from mmpt.processors.captiontrack import check_times
 from mmpt.processors.processor import MetaProcessor, Processor, TextProcessor, split_of
 from mmpt.processors.shardscan import unusable_videos
 from mmpt.processors.textfiles import needed, read_ids, text_of
-from mmpt.store.caption_files import find_captions, read_captions
+from mmpt.store.caption_files import CaptionFile
+from mmpt.store.captions import MAX_CHARACTERS
 from mmpt.store.meta import CAPS_IDS, STARTENDS, file_split, read_meta
 from mmpt.store.pretokenize import check_vocabulary
 from mmpt.store.shards import ShardReader
@@ -170,13 +170,11 @@ class PKLJSONStrTextProcessor(TextProcessor):
         DataError: If the file is missing or damaged.
     """
 
-    max_characters: ClassVar[int] = 96
+    max_characters: ClassVar[int] = MAX_CHARACTERS
 
     def __init__(self, config: DatasetConfig) -> None:
         super().__init__(config)
-        self.path = find_captions(needed(config, "caption_path", self))
-        # Text takes a fifth of the memory of parsed lists.
-        self.records = {video_id: json.dumps(columns) for video_id, columns in read_captions(self.path)}
+        self.captions = CaptionFile(needed(config, "caption_path", self))
 
     def __call__(self, text_id: str) -> dict[str, Any]:
         """Return ``start`` and ``end`` (n,) in seconds and ``cap``, n lists of token ids.
@@ -184,10 +182,10 @@ class PKLJSONStrTextProcessor(TextProcessor):
         Raises:
             DataError: If the video is not in the file, or a caption has no text or no times.
         """
-        where = f"video '{text_id}' in {self.path}"
-        if text_id not in self.records:
-            raise DataError(f"There is no {where}, which has the captions of {len(self.records)} videos.")
-        columns = json.loads(self.records[text_id])
+        where = f"video '{text_id}' in {self.captions.path}"
+        if text_id not in self.captions:
+            raise DataError(f"There is no {where}, which has the captions of {len(self.captions)} videos.")
+        columns = self.captions.columns(text_id)
         try:
             rows = list(zip(columns["start"], columns["end"], columns["text"], strict=True))
             start, end = np.array([row[:2] for row in rows], dtype=np.float64).reshape(-1, 2).T

@@ -113,8 +113,15 @@ class CaptionFile(Mapping[str, list[Caption]]):
         # Text takes a fifth of the memory of parsed lists.
         self._records = {video_id: json.dumps(columns) for video_id, columns in read_captions(self.path)}
 
+    def columns(self, video_id: str) -> Any:
+        """Return what the file holds of a video, as it stands there: ``{"start", "end", "text"}``."""
+        return json.loads(self._records[video_id])
+
     def __getitem__(self, video_id: str) -> list[Caption]:
-        return clean_captions(video_id, json.loads(self._records[video_id]))
+        return clean_captions(video_id, self.columns(video_id))
+
+    def __contains__(self, video_id: object) -> bool:
+        return video_id in self._records
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)

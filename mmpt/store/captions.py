@@ -15,6 +15,7 @@ import numpy as np
 from mmpt.errors import DataError
 
 __all__ = [
+    "MAX_CHARACTERS",
     "Caption",
     "DedupStats",
     "clean_captions",
@@ -23,6 +24,9 @@ __all__ = [
     "to_columns",
     "video_generator",
 ]
+
+MAX_CHARACTERS = 96
+"""Characters of a caption that are tokenised; bounds the memory of subtitles without sentence breaks."""
 
 
 class Caption(NamedTuple):

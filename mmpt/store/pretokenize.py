@@ -20,7 +20,7 @@ from mmpt.config.typecheck import describe, fits, suggest
 from mmpt.config.yamlfile import read_yaml
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.caption_files import CaptionFile
-from mmpt.store.captions import Caption
+from mmpt.store.captions import MAX_CHARACTERS, Caption
 from mmpt.store.meta import caption_arrays, load_meta, meta_path, read_meta
 from mmpt.store.shard_writer import write_shards
 from mmpt.utils.files import sha256
@@ -58,7 +58,7 @@ class PretokenizeConfig(Section):
     """Use the fast (Rust) tokenizer."""
     max_tokens: int = 32
     """Token ids kept of a caption."""
-    max_characters: int = 96
+    max_characters: int = MAX_CHARACTERS
     """Characters kept of a caption before it is tokenised."""
 
 
