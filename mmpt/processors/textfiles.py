@@ -3,11 +3,11 @@
 import csv
 import io
 import math
-from pathlib import Path
 from typing import Any
 
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
+from mmpt.utils.files import read_text
 
 __all__ = ["needed", "read_ids", "read_table", "seconds_of", "text_of"]
 
@@ -30,7 +30,7 @@ def read_ids(path: str) -> list[str]:
     Raises:
         DataError: If the file is missing or not UTF-8.
     """
-    return [line.strip() for line in _read(path).splitlines() if line.strip()]
+    return [line.strip() for line in read_text(path, "utf-8-sig").splitlines() if line.strip()]
 
 
 def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
@@ -46,7 +46,7 @@ def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]
     Raises:
         DataError: If the file is missing, lacks a column, or a row has fewer cells than the header.
     """
-    rows = csv.DictReader(io.StringIO(_read(path), newline=""), strict=True)
+    rows = csv.DictReader(io.StringIO(read_text(path, "utf-8-sig"), newline=""), strict=True)
     try:
         found = list(rows.fieldnames or [])
         missing = [column for column in columns if column not in found]
@@ -100,14 +100,3 @@ def text_of(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise DataError(f"The text of {where} is {value!r}; a sentence is expected. Complete or remove it.")
     return value
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise DataError(f"The file {path} does not exist.") from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"The file {path} is not UTF-8 text ({error.reason} at byte {error.start})."
-        ) from error

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mmpt.errors import DataError
+from mmpt.utils.files import unreadable
 
 __all__ = ["NpyHeader", "read_array", "read_header"]
 
@@ -45,14 +46,15 @@ def read_header(path: str | os.PathLike[str]) -> NpyHeader:
             shape, fortran_order, dtype = _HEADER_READERS[version](stream)
             offset = stream.tell()
             size = os.fstat(stream.fileno()).st_size
-    except FileNotFoundError as error:
-        raise DataError(f"The file {path} does not exist.") from error
-    except (ValueError, OSError) as error:
-        raise DataError(f"The file {path} is not a readable .npy file ({error}).") from error
-    if dtype.hasobject or (fortran_order and len(shape) > 1) or not shape:
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except ValueError as error:
+        raise DataError(f"The file {path} is not a readable .npy file ({error}). Make or copy it again.") from error
+    if dtype.kind not in "biuf" or (fortran_order and len(shape) > 1) or not shape:
         raise DataError(
             f"The file {path} holds a {dtype} array of shape {shape} "
-            f"({'Fortran' if fortran_order else 'C'} order); rows of plain numbers in C order are expected."
+            f"({'Fortran' if fortran_order else 'C'} order); rows of plain numbers in C order are expected. "
+            "Save it again with numpy.save."
         )
     header = NpyHeader(shape, dtype, offset)
     expected = offset + shape[0] * header.row_bytes

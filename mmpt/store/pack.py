@@ -16,7 +16,7 @@ from mmpt.store.features import read_settings
 from mmpt.store.meta import ArraySpec, video_prefix
 from mmpt.store.npyfile import NpyHeader, read_array, read_header
 from mmpt.store.shard_writer import plan_shards, write_shards
-from mmpt.utils.files import write_json
+from mmpt.utils.files import read_text, write_json
 from mmpt.utils.progress import progress
 
 __all__ = ["PackReport", "pack_features"]
@@ -92,13 +92,9 @@ def pack_features(
 
 
 def _read_list(path: str | os.PathLike[str]) -> tuple[list[str], PackReport]:
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The list of videos {path} cannot be read ({error}).") from error
     ids: dict[str, None] = {}
     report = PackReport()
-    for video_id in filter(None, map(str.strip, lines)):
+    for video_id in filter(None, map(str.strip, read_text(path).splitlines())):
         if video_id in ids:
             report.repeated.append(video_id)
         ids[video_id] = None

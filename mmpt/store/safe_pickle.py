@@ -10,6 +10,7 @@ from collections import OrderedDict, defaultdict
 from typing import Any
 
 from mmpt.errors import DataError
+from mmpt.utils.files import unreadable
 
 __all__ = ["read_pickle"]
 
@@ -30,14 +31,14 @@ def read_pickle(path: str | os.PathLike[str]) -> Any:
     """Read a pickle of plain containers.
 
     Raises:
-        DataError: If the file is missing, is no whole pickle, or names anything but a plain
+        DataError: If the file cannot be opened, is no whole pickle, or names anything but a plain
             container; the refused name is in the message and is not imported.
     """
     try:
         with open(path, "rb") as stream:
             return _PlainUnpickler(stream).load()
-    except FileNotFoundError as error:
-        raise DataError(f"The file {path} does not exist.") from error
+    except OSError as error:
+        raise unreadable(path, error) from error
     except _RefusedError as error:
         raise DataError(
             f"The pickle {path} asks for '{error}', and pickles may hold plain containers, text and numbers "

@@ -1,4 +1,4 @@
-"""Files: atomic writes, checksums and JSON. Nothing half-written is ever left behind."""
+"""Files: reading text and JSON, atomic writes, checksums. Nothing half-written is ever left behind."""
 
 import hashlib
 import json
@@ -11,7 +11,32 @@ from typing import IO, Any
 
 from mmpt.errors import DataError
 
-__all__ = ["atomic_write", "read_json", "sha256", "write_json"]
+__all__ = ["atomic_write", "read_json", "read_text", "sha256", "unreadable", "write_json"]
+
+
+def unreadable(path: str | os.PathLike[str], error: OSError) -> DataError:
+    """Return the error that says why a file cannot be opened, and what to do."""
+    if isinstance(error, FileNotFoundError):
+        return DataError(f"The file {path} does not exist; check the path (working directory: {Path.cwd()}).")
+    return DataError(
+        f"The file {path} cannot be read ({error.strerror}); check the path and the permissions."
+    )
+
+
+def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
+    """Read a text file.
+
+    Raises:
+        DataError: If the file cannot be opened or is not UTF-8.
+    """
+    try:
+        return Path(path).read_text(encoding=encoding)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The file {path} is not UTF-8 text ({error.reason} at byte {error.start}); convert it to UTF-8."
+        ) from error
 
 
 @contextmanager
@@ -19,19 +44,36 @@ def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[
     """Open a temporary file beside ``path`` and move it there when the block ends without error.
 
     A reader sees the old file or the whole new one. On an exception the temporary file is removed.
+
+    Raises:
+        DataError: If the file cannot be written: no permission, a folder in its place, a full disk.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
-        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as stream:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = open(temporary, mode, encoding=None if "b" in mode else "utf-8")  # noqa: SIM115
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        with stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        # A write that fails names no file, a replacement this one; other files are the caller's matter.
+        if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)):
+            raise _unwritable(target, error) from error
         raise
+
+
+def _unwritable(target: Path, error: OSError) -> DataError:
+    return DataError(
+        f"The file {target} cannot be written ({error.strerror or error}); "
+        "check the path, its permissions and the free space."
+    )
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -44,13 +86,12 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: If the file is missing or is not JSON.
+        DataError: If the file cannot be opened or is not JSON.
     """
+    text = read_text(path)
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"The file {path} does not exist.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of thousands of digits
         raise DataError(f"The file {path} is not valid JSON ({error}); it may be truncated.") from error
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from mmpt.errors import DataError
+from mmpt.store.npyfile import read_array
 from mmpt.utils import ShardedTensor
 
 ITEMS = st.lists(
@@ -86,3 +87,10 @@ def test_a_missing_a_foreign_and_a_pickled_file_are_refused(tmp_path):
     np.save(tmp_path / "t_data.npy", np.array([object()]), allow_pickle=True)
     with pytest.raises(DataError, match="plain numbers"):
         ShardedTensor.load(tmp_path / "t")
+
+
+@pytest.mark.parametrize("dtype", ["U1", "c8", [("x", "f4")], "M8[s]"])
+def test_an_array_of_anything_but_numbers_is_refused(tmp_path, dtype):
+    np.save(tmp_path / "x.npy", np.zeros((3, 2), dtype))
+    with pytest.raises(DataError, match=r"x\.npy holds a .* rows of plain numbers in C order are expected"):
+        read_array(tmp_path / "x.npy")
