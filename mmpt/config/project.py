@@ -99,7 +99,7 @@ def find_project(task: str) -> str | None:
     folder = Path(os.path.relpath(Path(task).parent, PROJECTS)).as_posix()
     says_so = re.compile(rf"^project_dir:\s*['\"]?{re.escape(folder)}/?['\"]?\s*(#.*)?$", re.MULTILINE)
     for path in sorted(Path(PROJECTS).rglob("*.yaml")):
-        if says_so.search(path.read_text(encoding="utf-8", errors="replace")):
+        if path.is_file() and says_so.search(path.read_text(encoding="utf-8", errors="replace")):
             return path.as_posix()
     return None
 

@@ -23,6 +23,10 @@ MERGE = "tag:yaml.org,2002:merge"
 class _Loader(yaml.SafeLoader):
     """The safe loader, with scientific numbers as in YAML 1.2; a key is text and stands once."""
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.deep_construct = True  # a value that holds itself is then an error, and not a loop later
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
@@ -65,6 +69,8 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise ConfigError(f"{path}{line}: not valid YAML, {error.problem}.") from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that does not exist
         raise ConfigError(f"{path}: not valid YAML, {error}.") from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: not sane YAML, its values are nested too deep.") from error
     if not isinstance(values, dict):
         kind = "is empty" if values is None else f"holds a {type(values).__name__}"
         raise ConfigError(f"{path}: the file {kind}, and a mapping of keys to values is needed.")

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from mmpt.config import load_task
@@ -81,6 +83,11 @@ def test_a_task_of_no_project_and_a_misspelt_one_are_refused(project):
         ConfigError, match=r"has no task 'aa\.yaml'; did you mean 'a\.yaml'\? Allowed: a\.yaml, b\.yaml"
     ):
         task_layers("projects/new/one/aa.yaml")
+
+
+def test_a_folder_called_as_a_project_file_is_passed_over(project):
+    Path("projects/a.yaml").mkdir()
+    assert task_layers("projects/new/one/a.yaml")
 
 
 def test_a_project_is_no_task(project):

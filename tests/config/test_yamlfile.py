@@ -77,3 +77,13 @@ def test_a_missing_file_and_a_binary_file_are_named(write, tmp_path):
 def test_odd_text_is_one_clear_error(write, text):
     with pytest.raises(ConfigError, match=r"a\.yaml.*: not valid YAML"):
         read_yaml(write("a.yaml", text))
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("x: &x [*x]\n", "recursive node"), ("&x\ny: *x\n", "recursive node"), ("x: " + "[" * 3000, "too deep")],
+    ids=["in itself", "root", "deep"],
+)
+def test_values_that_hold_themselves_or_are_nested_too_deep_are_refused(write, text, why):
+    with pytest.raises(ConfigError, match=rf"x\.yaml.*: not .*{why}"):
+        read_yaml(write("x.yaml", text))
