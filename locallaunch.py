@@ -35,6 +35,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.from_stage < 1 or (options.parallel is not None and options.parallel < 1):
         parser.error("--from-stage and --parallel count from 1")
+    if not options.yamls.strip(","):
+        parser.error("the names of the files are empty; give a project or task file")
     return options
 
 

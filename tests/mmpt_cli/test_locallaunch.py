@@ -191,3 +191,10 @@ def test_a_missing_file_is_one_error(tmp_path):
     assert (
         "error: The task file gone.yaml does not exist, and no file in projects/ expands to it" in done.stderr
     )
+
+
+def test_an_empty_file_name_is_refused_and_no_silent_success(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        locallaunch.main([""])
+    assert stopped.value.code == 2
+    assert "give a project or task file" in capsys.readouterr().err
