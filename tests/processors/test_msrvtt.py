@@ -67,7 +67,12 @@ def test_training_takes_any_sentence_of_the_video(config):
 
 def test_evaluation_takes_the_sentence_it_is_given(config):
     tokenise = MSRVTTTextProcessor(config.replace(split="test", json_path=None))
-    assert len(tokenise("cut the onion", rng=np.random.default_rng(0))) == 3
+    assert len(tokenise("cut the onion")) == 3
+
+
+def test_training_without_a_generator_says_how_to_give_one(config):
+    with pytest.raises(ConfigError, match=r"give it rng=numpy\.random\.default_rng"):
+        MSRVTTTextProcessor(config)("video1")
 
 
 def test_a_video_without_sentences_is_named(config):

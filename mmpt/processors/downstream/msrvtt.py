@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from mmpt.config import DatasetConfig
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.processors.processor import MetaProcessor, TextProcessor
 from mmpt.processors.textfiles import needed, read_table, text_of
 from mmpt.utils.files import read_json
@@ -72,20 +72,24 @@ class MSRVTTTextProcessor(TextProcessor):
             self.path = needed(config, "json_path", self)
             self.sentences = read_sentences(self.path)
 
-    def __call__(  # type: ignore[override]  # it needs its generator
-        self, text_id: str, *, rng: np.random.Generator
-    ) -> list[int]:
+    def __call__(self, text_id: str, *, rng: np.random.Generator | None = None) -> list[int]:
         """Return token ids without special tokens.
 
         Args:
             text_id: A sentence; in training the id of a video.
-            rng: Source of all randomness.
+            rng: Source of all randomness; needed in training only.
 
         Raises:
+            ConfigError: If ``rng`` is missing in training.
             DataError: If the video has no sentence.
         """
         if self.path is None:
             return super().__call__(text_id)
+        if rng is None:
+            raise ConfigError(
+                "In training MSRVTTTextProcessor draws one of the video's sentences: give it "
+                "rng=numpy.random.default_rng(seed), or take the items of mmpt.datasets.MMDataset."
+            )
         if text_id not in self.sentences:
             raise DataError(f"Video '{text_id}' has no sentence in {self.path}.")
         choices = self.sentences[text_id]
