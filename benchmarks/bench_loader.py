@@ -8,6 +8,7 @@ Run: python -m benchmarks.bench_loader
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import torch
 
 from benchmarks.naive_loader import overlapped_item
 from mmpt.config import DatasetConfig, TaskConfig
-from mmpt.datasets import build_dataset
+from mmpt.datasets import MMDataset, build_dataset
 from mmpt.store.meta import ArraySpec, caption_arrays, video_prefix
 from mmpt.store.shard_writer import plan_shards, write_shards
 
@@ -71,7 +72,7 @@ def write_world(folder: Path, videos: int = VIDEOS, seconds: int = SECONDS) -> T
     )
 
 
-def random_captions(rng, seconds):
+def random_captions(rng: np.random.Generator, seconds: int) -> tuple[np.ndarray, np.ndarray]:
     """Return start-end times and padded token ids of one video."""
     start = np.sort(rng.uniform(0, seconds - 5, CAPTIONS))
     startends = np.stack([start, start + rng.uniform(2, 5, CAPTIONS)], axis=1).astype(np.float32)
@@ -80,7 +81,7 @@ def random_captions(rng, seconds):
     return startends, tokens
 
 
-def naive_item(config, dataset, index):
+def naive_item(config: TaskConfig, dataset: MMDataset, index: int) -> dict[str, torch.Tensor]:
     """Return item ``index`` the naive way."""
     section, layout = config.dataset, dataset.align_processor.layout
     video, _ = dataset.meta_processor[index]
@@ -93,7 +94,7 @@ def naive_item(config, dataset, index):
         "clips": section.subsampling,
     }
     place = ("train", video.shard_id, video.video_idx)
-    return overlapped_item((section.vfeat_dir, section.tfeat_dir), place, options, index)
+    return overlapped_item((str(section.vfeat_dir), str(section.tfeat_dir)), place, options, index)
 
 
 def run() -> list[tuple[str, float, str, float]]:
@@ -104,7 +105,7 @@ def run() -> list[tuple[str, float, str, float]]:
         mapped = build_dataset(config, "train")
         section = config.dataset.replace(read_mode="pread")
         positional = build_dataset(config.replace(dataset=section), "train")
-        ways = {
+        ways: dict[str, Callable[[int], object]] = {
             "opening the files for every item": lambda index: naive_item(config, mapped, index),
             "OverlappedAligner, positional reads": positional.__getitem__,
             "OverlappedAligner, memory map": mapped.__getitem__,
@@ -112,7 +113,7 @@ def run() -> list[tuple[str, float, str, float]]:
         # Training frees whole batches, after which the C library keeps blocks of a megabyte for the next
         # clip instead of returning each to the system. Bring every variant into that state.
         np.ones(16 << 20, dtype=np.uint8)
-        times = {name: [] for name in ways}
+        times: dict[str, list[float]] = {name: [] for name in ways}
         for _ in range(ROUNDS):
             for name, way in ways.items():
                 begin = time.process_time()

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from mmpt.config import DatasetConfig, ModelConfig, TaskConfig
 from mmpt.losses import MMContraLoss
@@ -28,8 +29,11 @@ PRECISIONS = ("fp32", "fp32 oneDNN", "bf16")
 PADDING = ("padded", "padding removed")
 ROUNDS, STEPS = 2, 4  # the first step of a process warms up and does not count
 
+Measured = tuple[list[float], float]
+"""Seconds of each step, and the peak memory in GB."""
 
-def realistic_batch(seed):
+
+def realistic_batch(seed: int) -> dict[str, torch.Tensor]:
     """Return model inputs whose lengths are uniform, as OverlappedAligner draws them."""
     draw = torch.Generator().manual_seed(seed)
     vmasks = torch.arange(SECONDS) < torch.randint(3, SECONDS + 1, (PAIRS, 1), generator=draw)
@@ -40,7 +44,7 @@ def realistic_batch(seed):
     return {"caps": caps, "cmasks": cmasks, "vfeats": vfeats, "vmasks": vmasks}
 
 
-def paper_model(remove_padding):
+def paper_model(remove_padding: bool) -> nn.Module:
     """Return VideoCLIP with random weights; a bare BertConfig is BERT base."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text('{"model_type": "bert"}')
@@ -54,7 +58,7 @@ def paper_model(remove_padding):
         return build_model(TaskConfig(dataset=dataset, model=model), pretrained=False)
 
 
-def measure(device, precision, padding):
+def measure(device: str, precision: str, padding: str) -> Measured:
     """Return the times of the steps in seconds and the peak memory in GB, of this process."""
     torch.manual_seed(0)
     if precision == "fp32 oneDNN":
@@ -78,7 +82,7 @@ def measure(device, precision, padding):
     return times[1:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 
-def in_own_process(*variant):
+def in_own_process(*variant: str) -> Measured:
     """Return what :func:`measure` returns, measured in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.bench_train_step", *variant]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
@@ -91,7 +95,7 @@ def run() -> list[tuple[str, float, str, float]]:
     rows = []
     for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
         variants = [(device, precision, padding) for precision in PRECISIONS for padding in PADDING]
-        found = {variant: [] for variant in variants}
+        found: dict[tuple[str, ...], list[Measured]] = {variant: [] for variant in variants}
         for _ in range(ROUNDS):
             for variant in variants:
                 found[variant].append(in_own_process(*variant))

@@ -6,19 +6,23 @@ it, and the tests take it as the truth that the fast way must agree with.
 
 import math
 import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 
-def read_item(path, item):
+def read_item(path: str, item: int) -> np.ndarray:
     """Open ``<path>_starts.npy`` and ``<path>_data.npy`` and take one item."""
     starts = np.load(f"{path}_starts.npy", mmap_mode="r")
     data = np.load(f"{path}_data.npy", mmap_mode="r")
     return data[starts[item] : starts[item + 1]]
 
 
-def read_video(vfeat_dir, tfeat_dir, split, shard, item):
+def read_video(
+    vfeat_dir: str, tfeat_dir: str, split: str, shard: int, item: int
+) -> tuple[np.ndarray, dict[str, list[Any]]]:
     """Return features and captions as lists."""
     feature = read_item(f"{vfeat_dir}/{split}_{shard}", item)
     startends = read_item(f"{tfeat_dir}{split}_{shard}.startends", item)
@@ -30,7 +34,13 @@ def read_video(vfeat_dir, tfeat_dir, split, shard, item):
     }
 
 
-def grow_text(text, centre, limit, coin, max_span=256):
+def grow_text(
+    text: Mapping[str, Sequence[Any]],
+    centre: int,
+    limit: int,
+    coin: Callable[[], bool],
+    max_span: float = 256,
+) -> tuple[int, int]:
     """Grow a run of captions one by one; ``coin()`` is true for left."""
     first = last = centre
     words = len(text["cap"][centre])
@@ -48,7 +58,7 @@ def grow_text(text, centre, limit, coin, max_span=256):
     return first, last
 
 
-def grow_video(centre, length, seconds, coin):
+def grow_video(centre: int, length: int, seconds: int, coin: Callable[[], bool]) -> tuple[int, int]:
     """Grow a run of seconds one by one; returns its first second and the one after its last."""
     begin, end = centre, centre + 1
     while end - begin < length:
@@ -60,7 +70,9 @@ def grow_video(centre, length, seconds, coin):
     return begin, end
 
 
-def build_video_seq(feature, begin, end, max_video_len):
+def build_video_seq(
+    feature: np.ndarray, begin: int, end: int, max_video_len: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Pad or cut one clip."""
     clip = torch.from_numpy(np.array(feature[begin:end][:max_video_len], dtype=np.float32))
     vfeats = torch.zeros((max_video_len, clip.shape[1]))
@@ -70,7 +82,9 @@ def build_video_seq(feature, begin, end, max_video_len):
     return vfeats, vmasks
 
 
-def build_text_seq(captions, max_text_len, cls, sep, pad):
+def build_text_seq(
+    captions: Sequence[Sequence[int]], max_text_len: int, cls: int, sep: int, pad: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Join captions, add special tokens, pad or cut."""
     words = [token for caption in captions for token in caption][: max_text_len - 3]
     ids = [cls, sep, *words, sep]
@@ -79,7 +93,9 @@ def build_text_seq(captions, max_text_len, cls, sep, pad):
     return caps, cmasks
 
 
-def overlapped_clip(feature, text, options, rng):
+def overlapped_clip(
+    feature: np.ndarray, text: Mapping[str, Sequence[Any]], options: Mapping[str, Any], rng: random.Random
+) -> dict[str, torch.Tensor]:
     """Draw one clip of text and an overlapping one of video."""
     seconds = len(feature)
     limit = rng.randint(*options["words"])
@@ -93,9 +109,12 @@ def overlapped_clip(feature, text, options, rng):
     return {"caps": caps, "cmasks": cmasks, "vfeats": vfeats, "vmasks": vmasks}
 
 
-def overlapped_item(paths, place, options, seed):
+def overlapped_item(
+    paths: tuple[str, str], place: tuple[str, int, int], options: Mapping[str, Any], seed: int
+) -> dict[str, torch.Tensor]:
     """Open the files, draw the clips of one video and stack them."""
     rng = random.Random(seed)
-    feature, text = read_video(*paths, *place)
+    (vfeat_dir, tfeat_dir), (split, shard, item) = paths, place
+    feature, text = read_video(vfeat_dir, tfeat_dir, split, shard, item)
     clips = [overlapped_clip(feature, text, options, rng) for _ in range(options["clips"])]
     return {key: torch.stack([clip[key] for clip in clips]) for key in clips[0]}

@@ -5,7 +5,6 @@ between ``<!-- table: Class -->`` and ``<!-- end -->``; the text around it is ke
 """
 
 import ast
-import re
 from pathlib import Path
 
 from mmpt.catalog import REGISTRIES
@@ -70,9 +69,9 @@ def class_table() -> str:
 def fill(document: str, source: str) -> str:
     """Return ``document`` with every table replaced by the one that the code gives."""
     for name, table in {**tables(source), "classes": class_table()}.items():
-        mark = f"<!-- table: {name} -->"
-        pattern = re.compile(rf"{re.escape(mark)}\n.*?<!-- end -->", re.DOTALL)
-        document = pattern.sub(lambda _, new=f"{mark}\n{table}\n<!-- end -->": new, document)
+        mark = f"<!-- table: {name} -->\n"
+        before, rest = document.split(mark, 1)
+        document = f"{before}{mark}{table}\n{rest[rest.index('<!-- end -->') :]}"
     return document
 
 

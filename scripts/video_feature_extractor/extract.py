@@ -48,7 +48,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
     network = load_s3d(options.weights, options.dict, options.width).to(device)
-    network = network.to(memory_format=torch.channels_last_3d)
+    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return lambda frames: network(frames)["video_embedding"]
 
 
