@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmpt.encoders.s3d import S3D
-from mmpt.errors import CheckpointError, DataError
+from mmpt.errors import CheckpointError, DataError, MMPTError
 from mmpt.store.meta import load_meta
 from mmpt.store.pack import pack_features
 from mmpt.store.shards import ShardReader
@@ -112,6 +112,24 @@ def test_missing_weights_and_folders_are_named(tmp_path, options):
     assert not (tmp_path / "f").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--num_threads", "0", "--num_threads must be at least 1, got 0"),
+        ("--fps", "9", '"fps": 9, .* must be positive, and fps and size even'),
+        ("--vdir", "", "One of the folders of videos has no name"),
+    ],
+)
+def test_a_wrong_option_of_extraction_is_named_before_anything_is_written(
+    tmp_path, options, option, value, message
+):
+    write_clip(tmp_path / "v.mp4", 1, 0)
+    given = ["--vdir", str(tmp_path), "--fdir", f"{tmp_path}/f", *options, option, value]
+    with pytest.raises(MMPTError, match=message):
+        script("extract")(given)
+    assert not (tmp_path / "f").exists()
+
+
 def test_packing_reports_missing_damaged_and_foreign_features(tmp_path):
     features = tmp_path / "feat"
     features.mkdir()
@@ -133,5 +151,5 @@ def test_an_empty_list_and_one_without_features_are_refused(tmp_path):
     (tmp_path / "ids").write_text("a\nb\n")
     with pytest.raises(DataError, match=r"None of the 2 videos .* \(2 missing, 0 unusable\)"):
         pack_features(tmp_path / "ids", tmp_path, tmp_path / "s", "val")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match="none does not exist"):
         pack_features(tmp_path / "none", tmp_path, tmp_path / "s", "val")
