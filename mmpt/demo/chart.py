@@ -14,6 +14,8 @@ __all__ = ["Chart", "Line", "LossCurve", "Tick", "layout", "nice_ticks"]
 WIDTH, HEIGHT = 520.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 60.0, 14.0, 14.0, 48.0
 
+_TINY = 1e-300  # below it the powers of ten of a step run out
+
 Points = Sequence[tuple[float, float]]
 
 
@@ -78,7 +80,7 @@ def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
 
     About ``about`` intervals; the first is at most ``low`` and the last at least ``high``.
     """
-    span = (high - low) or max(abs(high), 1.0)
+    span = high - low if high - low > _TINY else max(abs(high), 1.0)
     magnitude = 10.0 ** math.floor(math.log10(span / about))
     step = next(m * magnitude for m in (1, 2, 5, 10) if span / (m * magnitude) <= about)
     first, last = math.floor(low / step), math.ceil(high / step)
