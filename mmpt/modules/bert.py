@@ -39,7 +39,13 @@ def load_bert_config(bert_name: str, num_hidden_layers: int | None = None) -> Be
             f"dataset.bert_name '{bert_name}' is a '{model_type}' model; only 'bert' can take video tokens. "
             "Give a BERT such as bert-base-uncased."
         )
-    config = BertConfig.from_dict(values)
+    try:
+        config = BertConfig.from_dict(values)
+    except Exception as error:  # huggingface_hub's own types, for a value of another type
+        raise ConfigError(
+            f"The config.json of dataset.bert_name '{bert_name}' holds a wrong value "
+            f"({' '.join(str(error).split())})."
+        ) from error
     if num_hidden_layers is not None:
         if not 1 <= num_hidden_layers <= config.num_hidden_layers:
             raise ConfigError(
@@ -64,7 +70,7 @@ def load_bert(bert_name: str, num_hidden_layers: int | None = None, pretrained: 
     """
     config = load_bert_config(bert_name, num_hidden_layers)
     if not pretrained:
-        return BertModel._from_config(config, attn_implementation=ATTENTION)
+        return _random(bert_name, config)
     with _quiet_transformers():
         bert, info = _from_pretrained(bert_name, config)
     # Language models come without the pooler, which nothing here uses.
@@ -75,6 +81,16 @@ def load_bert(bert_name: str, num_hidden_layers: int | None = None, pretrained: 
             f"such as '{missing[0]}'. They belong to another model; give the folder of a BERT."
         )
     return bert.train()
+
+
+def _random(bert_name: str, config: BertConfig) -> BertModel:
+    try:
+        return BertModel._from_config(config, attn_implementation=ATTENTION)
+    except (ValueError, TypeError, KeyError, RuntimeError) as error:
+        raise ConfigError(
+            f"The config.json of dataset.bert_name '{bert_name}' describes no BERT ({error}). Give a folder "
+            "that holds config.json, vocab.txt and model.safetensors."
+        ) from error
 
 
 def _from_pretrained(bert_name: str, config: BertConfig) -> tuple[BertModel, dict[str, Any]]:

@@ -17,17 +17,28 @@ def load_tokenizer(bert_name: str, use_fast: bool = True) -> "PreTrainedTokenize
     """Return the tokenizer of ``bert_name``: a local folder, or a name on the Hugging Face hub.
 
     Raises:
-        ConfigError: If it is neither, or the hub cannot be reached.
+        ConfigError: If it is neither, its files are damaged or lack the vocabulary, or the hub cannot be
+            reached.
     """
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(bert_name, use_fast=use_fast)
-    except (OSError, ValueError) as error:
+        # Never the code that a folder or hub entry may bring along.
+        tokenizer = AutoTokenizer.from_pretrained(bert_name, use_fast=use_fast, trust_remote_code=False)
+    except Exception as error:  # a damaged file fails in nearly any way
         place = (
-            "has no tokenizer files" if Path(bert_name).is_dir() else "is no folder and no reachable hub name"
+            "has no usable tokenizer files"
+            if Path(bert_name).is_dir()
+            else "is no folder and no reachable hub name"
         )
         raise ConfigError(
             f"dataset.bert_name '{bert_name}' {place} ({type(error).__name__}). "
             "Give a folder that holds config.json, vocab.txt and model.safetensors."
         ) from error
+    # Without vocab.txt transformers builds a tokenizer that knows no word, and says nothing.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise ConfigError(
+            f"dataset.bert_name '{bert_name}' has a tokenizer without any word: its vocab.txt is missing or "
+            "empty. Give a folder that holds config.json, vocab.txt and model.safetensors."
+        )
+    return tokenizer

@@ -1,5 +1,7 @@
 """Sequences of BERT with video: places, masks, padding removal, and clear errors."""
 
+import json
+
 import pytest
 import torch
 
@@ -94,3 +96,11 @@ def test_masks_of_zeros_and_ones_work_as_boolean_ones(bert):
     ids = torch.tensor([[2, 10, 11, 3, 0]])
     expected = run_bert(bert, plain_sequence(bert, ids, ids != 0))
     assert torch.equal(run_bert(bert, plain_sequence(bert, ids, (ids != 0).long())), expected)
+
+
+@pytest.mark.parametrize(("size", "why"), [(33, "describes no BERT .*33"), ("x", "holds a wrong value")])
+def test_a_config_with_wrong_values_is_named(tiny_bert, tmp_path, size, why):
+    values = json.loads((tiny_bert / "config.json").read_text()) | {"hidden_size": size}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    with pytest.raises(ConfigError, match=f"config.json of dataset.bert_name '.*' {why}"):
+        load_bert(str(tmp_path), pretrained=False)
