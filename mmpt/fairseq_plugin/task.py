@@ -19,6 +19,7 @@ from mmpt.config.task import load_task
 from mmpt.errors import CheckpointError
 from mmpt.fairseq_plugin.criterion import mean_loss
 from mmpt.fairseq_plugin.dataset import FairseqMMDataset
+from mmpt.store.weightfile import check_resumable
 from mmpt.tasks.task import Task
 from mmpt.utils.trainlog import METRICS_FILE, TrainingLog
 
@@ -69,7 +70,8 @@ class FairseqMMTask(FairseqTask):
 
         Raises:
             ConfigError: If the file has a problem or is a project.
-            CheckpointError: If ``--restore-file`` names a file that does not exist.
+            CheckpointError: If ``--restore-file`` names a file that does not exist, or the file to go on
+                from cannot be used.
         """
         config = load_task(cfg.taskconfig)
         # fairseq itself would start from scratch without a word.
@@ -78,6 +80,9 @@ class FairseqMMTask(FairseqTask):
                 f"fairseq.checkpoint.restore_file (--restore-file) is {cfg.restore_file}, which does not "
                 "exist. Train the task that writes it first, or leave it out to start from BERT's weights."
             )
+        resumed = Path(cfg.save_dir) / _RESUME if cfg.restore_file == _RESUME else Path(cfg.restore_file)
+        if not from_checkpoint and resumed.is_file():
+            check_resumable(resumed)
         return cls(cfg, config)
 
     def load_dataset(self, split: str, **kwargs: Any) -> None:

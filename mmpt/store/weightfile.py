@@ -3,17 +3,17 @@
 import argparse
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from mmpt.errors import CheckpointError
 
-__all__ = ["read_weights"]
+__all__ = ["check_resumable", "read_weights"]
 
 _ALLOWED_CLASSES: list[Any] = [argparse.Namespace]
 """What fairseq puts beside the weights."""
@@ -39,12 +39,29 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     return {str(key): value for key, value in content.items()}
 
 
-def _read(path: str | os.PathLike[str]) -> Any:
+def check_resumable(path: str | os.PathLike[str]) -> None:
+    """Check that ``fairseq-train`` can go on from a file; the tensors in it are not read.
+
+    Raises:
+        CheckpointError: If the file is truncated, unsafe, or no checkpoint of a training.
+    """
+    # Files older than PyTorch 1.6 have no index and are read whole.
+    content = _read(path, mmap=zipfile.is_zipfile(path))
+    if not isinstance(content, Mapping) or not {"model", "extra_state"} <= content.keys():
+        raise CheckpointError(
+            f"The file {path} is no checkpoint of fairseq-train, which holds 'model' and 'extra_state'. "
+            "Give one that a training wrote, or a new fairseq.checkpoint.save_dir to start afresh."
+        )
+
+
+def _read(path: str | os.PathLike[str], mmap: bool = False) -> Any:
     try:
         if Path(path).suffix == ".safetensors":
             return load_file(path)
-        with torch.serialization.safe_globals(_ALLOWED_CLASSES):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        # What is allowed already stays allowed: at its end, the block takes back all that it was given.
+        before = torch.serialization.get_safe_globals()
+        with torch.serialization.safe_globals([each for each in _ALLOWED_CLASSES if each not in before]):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"The checkpoint {path} does not exist. Check the path, or train the model first."
@@ -55,7 +72,7 @@ def _read(path: str | os.PathLike[str]) -> Any:
             "could run code, and was not loaded. Only tensors and plain containers are read: save the state "
             "dict alone."
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except Exception as error:  # a damaged file fails in nearly any way
         raise CheckpointError(
             f"The file {path} cannot be read ({type(error).__name__}): it is truncated, or holds no weights. "
             "Copy it again or take an earlier one."

@@ -1,7 +1,10 @@
 """The parts of the fairseq plugin one by one, and what they refuse."""
 
 import argparse
+import pickle
+import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -123,3 +126,30 @@ def test_the_checkpoint_of_another_model_is_refused_with_its_name(workspace, tra
     assert isinstance(cause, CheckpointError)
     assert "weights of another model than MMFusionSeparate. Check model.model_cls" in str(cause)
     assert "video_encoder.bert.encoder.layer.1" in str(cause)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (truncate, r"checkpoint_last\.pt cannot be read \(RuntimeError\): it is truncated"),
+        (
+            lambda path: path.write_bytes(pickle.dumps(print)),
+            r"checkpoint_last\.pt cannot be read: .*could run code",
+        ),
+        (lambda path: torch.save({"w": torch.zeros(1)}, path), "is no checkpoint of fairseq-train"),
+    ],
+    ids=["truncated", "hostile", "weights alone"],
+)
+def test_a_checkpoint_from_which_training_cannot_go_on_is_refused_by_name(
+    workspace, train, golden, spoil, message
+):
+    path = Path("runs/run/checkpoint_last.pt")
+    path.parent.mkdir(parents=True)
+    shutil.copy(golden / "legacy" / "checkpoint_best.pt", path)
+    spoil(path)
+    with pytest.raises(CheckpointError, match=message):
+        train("run")

@@ -133,3 +133,16 @@ def test_a_file_without_weights_is_refused(content, tmp_path):
     torch.save(content, tmp_path / "x.pt")
     with pytest.raises(CheckpointError, match="holds no state dict"):
         load_state_dict(tmp_path / "x.pt")
+
+
+def test_a_text_file_is_no_checkpoint(tmp_path):
+    (tmp_path / "x.pt").write_text("hello world " * 9)  # "h" is an instruction of pickle
+    with pytest.raises(CheckpointError, match=r"x\.pt cannot be read \(KeyError\)"):
+        load_state_dict(tmp_path / "x.pt")
+
+
+def test_reading_weights_leaves_what_the_process_allows_to_load(trained, tmp_path):
+    torch.save(trained, tmp_path / "x.pt")
+    with torch.serialization.safe_globals([argparse.Namespace]):
+        load_state_dict(tmp_path / "x.pt")
+        assert argparse.Namespace in torch.serialization.get_safe_globals()
