@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mmpt.errors import DataError
 from mmpt.store.caption_files import read_captions, write_captions
 from mmpt.store.captions import (
     Caption,
@@ -52,17 +53,29 @@ class CaptionDedupProcessor:
         """Write the captions of ``source`` without repeats to ``target`` (``.pkl`` or ``.jsonl``).
 
         Raises:
-            DataError: If ``source`` is missing, damaged, or a video's lists do not match.
+            DataError: If ``source`` is missing, damaged, without any usable caption, or a video's lists
+                do not match.
         """
         write_captions(target, self._videos(source))
         return self.stats
 
     def _videos(self, source: str | os.PathLike[str]) -> Iterator[tuple[str, list[Caption]]]:
+        before = self.stats
         for video_id, columns in progress(read_captions(source), "dedup", unit="video"):
-            yield video_id, self._dedup(video_id, columns)
+            yield video_id, self._dedup(video_id, columns, source)
+        if self.stats.captions_out == before.captions_out:
+            raise DataError(
+                f"The caption file {source} has {self.stats.videos - before.videos} videos and no caption "
+                "with text and times. Take raw_caption.json of the data set, not one of its other files."
+            )
 
-    def _dedup(self, video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[Caption]:
-        cleaned = clean_captions(video_id, columns)
+    def _dedup(
+        self,
+        video_id: str,
+        columns: Mapping[str, Sequence[Any]],
+        path: str | os.PathLike[str] | None = None,
+    ) -> list[Caption]:
+        cleaned = clean_captions(video_id, columns, path)
         kept, stats = dedup_captions(cleaned, video_generator(self.seed, video_id))
         dropped = len(columns["text"]) - len(cleaned)
         self.stats += stats + DedupStats(captions_in=dropped, dropped=dropped)

@@ -19,7 +19,7 @@ from typing import IO, Any, TextIO
 from mmpt.errors import DataError
 from mmpt.store.captions import Caption, clean_captions, to_columns
 from mmpt.store.safe_pickle import read_pickle
-from mmpt.utils.files import atomic_write
+from mmpt.utils.files import atomic_write, unreadable
 
 __all__ = ["CaptionFile", "find_captions", "read_captions", "write_captions"]
 
@@ -51,15 +51,25 @@ def read_captions(path: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str,
     """Yield (video id, ``{"start", "end", "text"}``) of every video; JSON is read piece by piece.
 
     Raises:
-        DataError: If the file is missing, damaged, or of another kind.
+        DataError: If the file cannot be opened, is damaged, or of another kind.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(f"The caption file {path} does not exist.")
     readers = {".json": _read_json, ".jsonl": _read_lines, ".pkl": _read_pickle}
     if path.suffix not in readers:
         raise DataError(f"The caption file {path} ends in '{path.suffix}'; known are {', '.join(readers)}.")
-    yield from readers[path.suffix](path)
+    try:
+        for video_id, columns in readers[path.suffix](path):
+            if not isinstance(video_id, str):
+                raise DataError(f"The file {path} has the video id {video_id!r}; ids are text.")
+            yield video_id, columns
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"The file {path} is not UTF-8 text ({error.reason}); convert it to UTF-8."
+        ) from error
+    except RecursionError as error:
+        raise DataError(f"The file {path} is no caption file: its values are nested too deep.") from error
 
 
 def write_captions(path: str | os.PathLike[str], videos: Iterable[tuple[str, list[Caption]]]) -> int:
@@ -118,7 +128,7 @@ class CaptionFile(Mapping[str, list[Caption]]):
         return json.loads(self._records[video_id])
 
     def __getitem__(self, video_id: str) -> list[Caption]:
-        return clean_captions(video_id, self.columns(video_id))
+        return clean_captions(video_id, self.columns(video_id), self.path)
 
     def __contains__(self, video_id: object) -> bool:
         return video_id in self._records

@@ -5,7 +5,7 @@ here are pure; files are read and written in ``mmpt.store.caption_files``.
 """
 
 import hashlib
-import math
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,6 +24,9 @@ __all__ = [
     "to_columns",
     "video_generator",
 ]
+
+_NO_TIME = 1e9
+"""Seconds; no video lasts 30 years."""
 
 MAX_CHARACTERS = 96
 """Characters of a caption that are tokenised; bounds the memory of subtitles without sentence breaks."""
@@ -65,7 +68,9 @@ def video_generator(seed: int, video_id: str) -> np.random.Generator:
     return np.random.default_rng((seed, int.from_bytes(digest[:8], "little")))
 
 
-def clean_captions(video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[Caption]:
+def clean_captions(
+    video_id: str, columns: Mapping[str, Sequence[Any]], path: str | os.PathLike[str] | None = None
+) -> list[Caption]:
     """Return the usable captions of ``{"start": [...], "end": [...], "text": [...]}``.
 
     Line breaks become spaces. Captions without text or without sound times are left out.
@@ -73,6 +78,7 @@ def clean_captions(video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[
     Args:
         video_id: Named in errors.
         columns: Three lists of one length; a text may be NaN, as in the files of HowTo100M.
+        path: Their file, named in errors.
 
     Raises:
         DataError: If a list is missing or they differ in length.
@@ -80,9 +86,10 @@ def clean_captions(video_id: str, columns: Mapping[str, Sequence[Any]]) -> list[
     lists = [columns.get(name) if isinstance(columns, Mapping) else None for name in ("start", "end", "text")]
     lengths = [len(values) if isinstance(values, list) else "no list" for values in lists]
     if "no list" in lengths or len(set(lengths)) > 1:
+        place = f" in {path}" if path else ""
         raise DataError(
-            f"The captions of the video '{video_id}' need lists 'start', 'end' and 'text' of one length; "
-            f"their lengths are {lengths[0]}, {lengths[1]} and {lengths[2]}."
+            f"The captions of the video '{video_id}'{place} need lists 'start', 'end' and 'text' of one "
+            f"length; their lengths are {lengths[0]}, {lengths[1]} and {lengths[2]}. Repair them."
         )
     return [
         Caption(start, end, text.replace("\n", " ").strip())
@@ -160,4 +167,4 @@ def longest_overlap(old: Sequence[str], new: Sequence[str]) -> int:
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, int | float) and abs(value) < _NO_TIME  # false for NaN, too

@@ -93,6 +93,11 @@ def read_config(path: str | os.PathLike[str]) -> PretokenizeConfig:
     for key in ("bert_name", "vfeat_dir"):
         if section.get(key) is None:
             problems.append(f"dataset.{key} is missing.")
+    for key in ("max_tokens", "max_characters"):
+        if isinstance(section.get(key), int) and section[key] < 1:
+            problems.append(f"dataset.{key} must be at least 1, got {section[key]}.")
+    if section.get("splits") == []:
+        problems.append("dataset.splits is empty; name train, val or both.")
     if problems:
         raise ConfigError(f"{path}: {' '.join(problems)}")
     return PretokenizeConfig.from_mapping(section)
@@ -112,12 +117,15 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
     """Write the token shards of all splits; an interrupted run continues where it stopped.
 
     Raises:
-        DataError: If the video shards have no meta file or the caption file is missing or damaged.
+        DataError: If the video shards have no meta file, or the caption file is missing, damaged or
+            that of other videos.
         ConfigError: If there is no such tokenizer.
     """
     shards = {split: read_meta(config.vfeat_dir, split) for split in config.splits}
     tokenizer = load_tokenizer(config.bert_name, config.use_fast)
     captions = CaptionFile(config.caption_path)
+    for split, ids in shards.items():
+        _check_captions(config, split, ids, captions)
     source = {
         "bert_name": config.bert_name,
         "vocabulary_sha256": _vocabulary_sha256(tokenizer),
@@ -131,6 +139,18 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
     for split, ids in shards.items():
         write_shards(caption_prefix(config), split, ids, work.items, arrays, source)
     return work.report
+
+
+def _check_captions(
+    config: PretokenizeConfig, split: str, shards: Mapping[int, list[str]], captions: CaptionFile
+) -> None:
+    """Refuse captions of other videos before anything is written."""
+    if not any(captions.get(video_id) for ids in shards.values() for video_id in ids):
+        raise DataError(
+            f"The caption file {captions.path} ({len(captions)} videos) has no caption of any of the "
+            f"{sum(map(len, shards.values()))} videos in the '{split}' shards of {config.vfeat_dir}. "
+            "Correct dataset.caption_path or dataset.vfeat_dir, so that both are of the same videos."
+        )
 
 
 def check_vocabulary(tfeat_dir: str, split: str, bert_name: str, use_fast: bool = True) -> None:

@@ -149,3 +149,22 @@ def test_a_wrong_configuration_is_refused(tmp_path, text, message, monkeypatch):
     with pytest.raises(ConfigError, match=message):
         read_config("config.yaml")
     assert not Path("marker").exists()
+
+
+def test_captions_of_other_videos_are_refused_before_anything_is_written(config_file, tmp_path):
+    write_captions(tmp_path / "raw_caption_dedup.jsonl", [("x", [Caption(0, 1, "hello")])])
+    before = sorted((tmp_path / "feat").iterdir())
+    with pytest.raises(
+        DataError, match=r"dedup\.jsonl \(1 videos\) has no caption of any of the 3 videos in .*feat"
+    ):
+        pretokenize(read_config(config_file))
+    assert sorted((tmp_path / "feat").iterdir()) == before
+
+
+def test_limits_below_one_and_no_splits_are_refused(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text("dataset: {bert_name: x, vfeat_dir: y, max_tokens: -1, max_characters: 0, splits: []}")
+    with pytest.raises(
+        ConfigError, match=r"max_tokens must be at least 1, got -1.*max_characters.*splits is empty"
+    ):
+        read_config(path)

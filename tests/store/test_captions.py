@@ -167,3 +167,46 @@ def test_a_failing_command_leaves_no_file(tmp_path):
     with pytest.raises(DataError, match="truncated"):
         main(["--how2dir", str(tmp_path)])
     assert [path.name for path in tmp_path.iterdir()] == ["raw_caption.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.jsonl", b'{"video_id": "a", "start": [], "end": [], "text": []}\n\xff\n', "is not UTF-8 text"),
+        ("x.json", b'{"a": \xff}', "is not UTF-8 text"),
+        ("x.json", b'{"a": ' + b'{"a":' * 100_000, "nested too deep"),
+        (
+            "x.jsonl",
+            b'{"video_id": [1], "start": [], "end": [], "text": []}',
+            r"has the video id \[1\]; ids are text",
+        ),
+    ],
+    ids=["lines", "object", "deep", "id"],
+)
+def test_a_file_that_is_no_text_or_no_caption_file_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=rf"{name} .*{message}|{name} {message}"):
+        list(read_captions(tmp_path / name))
+
+
+def test_lists_that_do_not_match_name_the_file(tmp_path):
+    (tmp_path / "x.jsonl").write_text('{"video_id": "a", "start": 3, "end": [1], "text": ["b"]}\n')
+    with pytest.raises(DataError, match=r"video 'a' in .*x\.jsonl need lists 'start', 'end' and 'text'"):
+        CaptionFile(tmp_path / "x.jsonl")["a"]
+
+
+@pytest.mark.parametrize("time", [10**400, 1e39, float("inf")])
+def test_a_time_that_no_video_has_is_dropped(time):
+    assert clean_captions("a", {"start": [0, time], "end": [1, time], "text": ["b", "c"]}) == [
+        Caption(0, 1, "b")
+    ]
+
+
+@pytest.mark.parametrize("videos", [{}, {"a": {"start": [math.nan], "end": [1], "text": ["b"]}}])
+def test_a_file_without_a_usable_caption_is_refused_and_nothing_is_written(tmp_path, videos):
+    (tmp_path / "raw_caption.json").write_text(json.dumps(videos))
+    with pytest.raises(
+        DataError, match=rf"raw_caption\.json has {len(videos)} videos and no caption with text"
+    ):
+        main(["--how2dir", str(tmp_path)])
+    assert [path.name for path in tmp_path.iterdir()] == ["raw_caption.json"]
