@@ -80,16 +80,29 @@ def collate(samples: Sequence[Example]) -> dict[str, Any]:
 
     Returns:
         Tensors (B, ...) or (B, S, ...), and B or B * S video ids: one per clip.
+
+    Raises:
+        DataError: If the items differ in shape, naming two of them.
     """
-    batch = {
-        key: default_collate([sample[key] for sample in samples])  # type: ignore[literal-required]
-        for key in samples[0]
-        if key != "video_id"
-    }
+    batch = {key: _stack(key, samples) for key in samples[0] if key != "video_id"}
     if "video_id" in samples[0]:
         names = [sample["video_id"] for sample in samples]
         batch["video_id"] = [name for each in names for name in ([each] if isinstance(each, str) else each)]
     return batch
+
+
+def _stack(key: str, samples: Sequence[Any]) -> Any:
+    try:
+        return default_collate([sample[key] for sample in samples])
+    except RuntimeError as error:
+        shapes = {tuple(np.shape(sample[key])): sample.get("video_id") for sample in samples}
+        if len(shapes) == 1:
+            raise
+        one, other, *_ = (f"{shape} (video {name})" for shape, name in shapes.items())
+        raise DataError(
+            f"The '{key}' of a batch have different shapes: {one} and {other}. The features of all videos "
+            "must have one width; extract them with one network."
+        ) from error
 
 
 def _run(processor: Callable[..., Any], arguments: tuple[Any, ...], rng: np.random.Generator) -> Any:

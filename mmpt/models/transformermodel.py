@@ -44,6 +44,7 @@ class MMBertForEncoder(nn.Module):
                 f"{bert.config.max_position_embeddings} positions. Give at most that many."
             )
         self.max_video_len = config.dataset.max_video_len
+        self._vfeat_dir = config.dataset.vfeat_dir
         # In this order: optimizer states of old checkpoints are stored by position.
         self.videomlp = VideoTokenMLP(
             bert.config.hidden_size, bert.config.hidden_act, bert.config.initializer_range
@@ -97,7 +98,8 @@ class MMBertForEncoder(nn.Module):
         if vfeats.shape[2] != self.videomlp.linear1.in_features:
             raise DataError(
                 f"The video features are {vfeats.shape[2]} wide and the model reads "
-                f"{self.videomlp.linear1.in_features}. Extract them with the S3D of its training."
+                f"{self.videomlp.linear1.in_features} (dataset.vfeat_dir: {self._vfeat_dir}). "
+                "Extract them with the S3D of its training."
             )
 
 

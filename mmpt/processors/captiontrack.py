@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 
 __all__ = ["CaptionTrack", "check_times", "flatten"]
 
@@ -47,8 +47,15 @@ class CaptionTrack:
             video_id: Named in errors.
 
         Raises:
+            ConfigError: If it is no such mapping: the text processor does not go with the aligner.
             DataError: If the three differ in length or a time is not a finite number.
         """
+        if not isinstance(text, Mapping):
+            raise ConfigError(
+                f"The aligner draws clips out of captions with times, and dataset.text_processor gives a "
+                f"{type(text).__name__} for video '{video_id}'. Choose ShardedTextProcessor or "
+                "PKLJSONStrTextProcessor, or DSAligner for single sentences."
+            )
         start, end = np.asarray(text["start"]), np.asarray(text["end"])
         tokens, offsets = flatten(text["cap"])
         if not len(start) == len(end) == len(offsets) - 1:

@@ -1,10 +1,11 @@
 """The aligner of most end tasks: one video, one sentence."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from mmpt.errors import ConfigError
 from mmpt.processors.processor import Aligner, name_of
 from mmpt.types import Example
 
@@ -25,7 +26,15 @@ class DSAligner(Aligner):
             video_id: Name of the video, or a tuple that begins with it.
             video_feature: (seconds, D).
             text_feature: Token ids without special tokens.
+
+        Raises:
+            ConfigError: If captions with times are given instead of one sentence.
         """
+        if isinstance(text_feature, Mapping):
+            raise ConfigError(
+                f"DSAligner takes one sentence, and dataset.text_processor gives captions with times for "
+                f"video '{name_of(video_id)}'. Choose another text processor, or OverlappedAligner."
+            )
         vfeats, vmasks = self._build_video_seq(video_feature)
         caps, cmasks = self._build_text_seq(text_feature)
         return Example(caps=caps, cmasks=cmasks, vfeats=vfeats, vmasks=vmasks, video_id=name_of(video_id))

@@ -133,3 +133,11 @@ def test_a_class_that_is_not_set_or_unknown_is_named(legacy_config):
 def test_building_does_not_change_the_configuration(legacy_config):
     build_dataset(legacy_config, "valid")
     assert legacy_config.dataset.split is None
+
+
+def test_features_of_different_width_in_one_batch_name_two_videos():
+    samples = [{"vfeats": torch.zeros(8, width), "video_id": f"v{width}"} for width in (512, 256)]
+    with pytest.raises(
+        DataError, match=r"\(8, 512\) \(video v512\) and \(8, 256\) \(video v256\).*one width"
+    ):
+        collate(samples)

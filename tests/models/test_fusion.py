@@ -140,7 +140,9 @@ def test_a_video_that_is_too_long_is_refused(tiny_bert):
 
 def test_features_of_another_network_are_refused(tiny_bert):
     model, inputs = build_model(config_of(tiny_bert)), batch()
-    with pytest.raises(DataError, match="features are 1024 wide and the model reads 512"):
+    with pytest.raises(
+        DataError, match=r"features are 1024 wide and the model reads 512 \(dataset\.vfeat_dir: "
+    ):
         model(**{**inputs, "vfeats": torch.zeros(4, 8, 1024)})
 
 

@@ -4,7 +4,7 @@ import torch
 
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
-from mmpt.processors import FixedLenAligner, OverlappedAligner, StartClipAligner, VariedLenAligner
+from mmpt.processors import DSAligner, FixedLenAligner, OverlappedAligner, StartClipAligner, VariedLenAligner
 
 SECONDS = 40
 
@@ -140,3 +140,8 @@ def test_a_missing_length_is_named_with_the_class_that_needs_it(config):
         ConfigError, match=r"VariedLenAligner needs dataset\.sampled_min_len .* given: 4 and None"
     ):
         VariedLenAligner(config.replace(sampled_max_len=None))
+
+
+def test_captions_for_the_aligner_of_single_sentences_are_refused(config, video, text):
+    with pytest.raises(ConfigError, match=r"DSAligner takes one sentence, .* for video 'v'\. Choose another"):
+        DSAligner(config)("v", video, text)

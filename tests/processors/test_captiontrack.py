@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.processors.captiontrack import CaptionTrack, flatten
 
 
@@ -51,3 +51,10 @@ def test_a_time_that_is_no_number_is_refused_by_caption_and_video(key, bad):
 def test_lists_of_different_length_are_refused():
     with pytest.raises(DataError, match=r"video 'v9' have 3 starts, 3 ends and 2 texts"):
         CaptionTrack.of(text(cap=[[1], [2]]), "v9")
+
+
+def test_a_sentence_in_place_of_captions_names_the_classes_that_go_together():
+    with pytest.raises(
+        ConfigError, match=r"gives a list for video 'v'\. Choose ShardedTextProcessor or .* DSAligner"
+    ):
+        CaptionTrack.of([1, 2], "v")
