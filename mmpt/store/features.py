@@ -59,6 +59,9 @@ class ExtractionSettings:
     bfloat16: bool = False
     """Encode in bfloat16: faster on new hardware, less exact."""
 
+    def __post_init__(self) -> None:
+        _check(self)
+
     def recorded(self) -> dict[str, Any]:
         """Return the settings that decide what is in the files."""
         return {name: asdict(self)[name] for name in ("extractor", "fps", "size", "l2_normalize", "dtype")}
@@ -101,7 +104,6 @@ def extract_features(
         ConfigError: If the folder holds features that were made in another way, or a setting is
             out of range.
     """
-    _check(settings)
     report, begin = ExtractionReport(), time.perf_counter()
     if not jobs:
         return report

@@ -33,6 +33,8 @@ __all__ = [
 
 FORMAT = "mmpt-shards"
 VERSION = 1
+DTYPES = ("float16", "float32", "int32")
+"""What rows may be."""
 
 STARTENDS = ".startends"
 """Kind of the shards that hold when captions start and end."""
@@ -91,15 +93,22 @@ class ShardMeta:
                 "Update mmpt, or pack the shards again."
             )
         try:
-            return cls(
-                shards={int(shard): list(ids) for shard, ids in content["shards"].items()},
+            meta = cls(
+                shards={int(shard): ids for shard, ids in content["shards"].items()},
                 arrays=tuple(ArraySpec(**spec) for spec in content["arrays"]),
                 rows={int(shard): int(rows) for shard, rows in content["rows"].items()},
                 sha256=dict(content["sha256"]),
                 source=dict(content["source"]),
             )
+            if not _are_shards(meta.shards) or any(
+                spec.dtype not in DTYPES or not isinstance(spec.dim, int) for spec in meta.arrays or ()
+            ):
+                raise ValueError(f"ids must be text, and arrays of {', '.join(DTYPES)}")
+            return meta
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"The file {path} is damaged ({type(error).__name__}: {error}).") from error
+            raise DataError(
+                f"The file {path} is damaged ({type(error).__name__}: {error}). Make the shards again."
+            ) from error
 
 
 def video_prefix(vfeat_dir: str | os.PathLike[str]) -> str:
@@ -179,12 +188,15 @@ def read_meta(vfeat_dir: str | os.PathLike[str], split: str) -> dict[int, list[s
 
 def _shards_of_pickle(path: Path) -> dict[int, list[str]]:
     content = read_pickle(path)
-    valid = isinstance(content, dict) and all(
+    if not isinstance(content, dict) or not _are_shards(content):
+        raise DataError(f"The file {path} is no shard meta: {{shard number: [video id, ...]}} is expected.")
+    return dict(content)
+
+
+def _are_shards(content: Mapping[Any, Any]) -> bool:
+    return all(
         isinstance(shard, int)
         and isinstance(ids, list)
         and all(isinstance(video_id, str) for video_id in ids)
         for shard, ids in content.items()
     )
-    if not valid:
-        raise DataError(f"The file {path} is no shard meta: {{shard number: [video id, ...]}} is expected.")
-    return dict(content)

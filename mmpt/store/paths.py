@@ -60,6 +60,8 @@ class PathBuilder:
     def __init__(
         self, video_dirs: Sequence[str | os.PathLike[str]], feature_dir: str | os.PathLike[str]
     ) -> None:
+        if not all(map(os.fspath, video_dirs)):
+            raise DataError(f"One of the folders of videos has no name: {list(map(str, video_dirs))}.")
         self.video_dirs = [Path(folder) for folder in video_dirs]
         self.feature_dir = Path(feature_dir)
 
@@ -90,7 +92,7 @@ class PathBuilder:
     def _files(self) -> Iterator[Path]:
         for folder in self.video_dirs:
             if not folder.is_dir():
-                raise DataError(f"There is no folder {folder} with videos.")
+                raise DataError(f"There is no folder {folder} with videos; check the path.")
             for entry in sorted(folder.iterdir()):
                 files = sorted(entry.iterdir()) if entry.is_dir() else [entry]
                 yield from (file for file in files if file.is_file() and not file.name.startswith("."))

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from mmpt.encoders.s3d import load_s3d
+from mmpt.errors import ConfigError
 from mmpt.store.features import Encoder, ExtractionSettings, extract_features
 from mmpt.store.paths import PLAN_NAME, PathBuilder
 from mmpt.utils.command import run_command
@@ -55,6 +56,8 @@ def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     plan = PathBuilder(options.vdir.split(","), options.fdir).build()
+    if options.num_threads < 1:
+        raise ConfigError(f"--num_threads must be at least 1, got {options.num_threads}.")
     torch.set_num_threads(options.num_threads)
     device = pick_device(options.device)
     encoder = build_encoder(options, device)

@@ -1,5 +1,6 @@
 """ShardReader: items of numbered shards, opened once per process."""
 
+import json
 import os
 import pickle
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from mmpt.errors import DataError
-from mmpt.store.meta import read_meta
+from mmpt.store.meta import ArraySpec, ShardMeta, read_meta
 from mmpt.store.shards import ShardReader
 from mmpt.utils import ShardedTensor
 
@@ -131,4 +132,23 @@ def test_without_meta_the_message_says_how_to_make_the_shards(tmp_path):
         read_meta(tmp_path, "val")
     (tmp_path / ".val_meta.json.partial").write_text("{}")
     with pytest.raises(DataError, match="not complete: writing them was interrupted"):
+        read_meta(tmp_path, "val")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"shards": {"0": [1]}},
+        {"shards": {"0": [["a"]]}},
+        {"shards": {"0": "ab"}},
+        {"arrays": [{"kind": "", "dtype": "object", "dim": 4}]},
+        {"arrays": [{"kind": "", "dtype": "float16", "dim": "x"}]},
+    ],
+)
+def test_a_meta_file_with_foreign_values_is_refused(tmp_path, changes):
+    meta = ShardMeta({0: ["a"]}, (ArraySpec("", "float16", 4),), {0: 1}).to_json("val")
+    (tmp_path / "val_meta.json").write_text(json.dumps(meta))
+    assert read_meta(tmp_path, "val") == {0: ["a"]}
+    (tmp_path / "val_meta.json").write_text(json.dumps({**meta, **changes}))
+    with pytest.raises(DataError, match=r"_meta\.json is damaged .*ids must be text, and arrays of float16"):
         read_meta(tmp_path, "val")

@@ -9,7 +9,8 @@ from mmpt.utils.device import pick_device
 
 def test_devices_are_checked():
     assert pick_device("cpu") == torch.device("cpu")
-    with pytest.raises(ConfigError, match="'gpu7' is no device"):
-        pick_device("gpu7")
+    for name in ("gpu7", "meta"):
+        with pytest.raises(ConfigError, match=f"'{name}' is no device to compute on; give cpu, cuda"):
+            pick_device(name)
     with pytest.raises(ConfigError, match="'cuda:99' is not available"):
         pick_device("cuda:99")
