@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "tasks": FOUNDATION | {"store", "datasets", "models", "losses"},
     "evaluators": FOUNDATION | {"store", "datasets", "models", "tasks"},
     "demo": FOUNDATION | {"store", "encoders", "models", "datasets", "evaluators"},
-    "fairseq_plugin": FOUNDATION | {"tasks", "datasets", "models", "losses"},
+    "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},
 }
 # Old public names that need fairseq resolve lazily to the plugin.
 LAZY_TO_PLUGIN = {"tasks", "datasets", "losses", "models"}
