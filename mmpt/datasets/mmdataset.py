@@ -125,7 +125,10 @@ def _check_and_warn(report: dict[str, Any], dropped: Mapping[str, Sequence[str]]
     reasons = "; ".join(f"{len(ids)} {reason} ({_first(ids)})" for reason, ids in dropped.items())
     place = f"the split '{report['split']}' ({report['path']})"
     if not report["items"]:
-        raise DataError(f"No item is left in {place}. Left out: {reasons or 'nothing, the list is empty'}.")
+        raise DataError(
+            f"No item is left in {place}. Left out: {reasons or 'nothing, the list is empty'}. "
+            "Correct the list, or the folders that the dataset section of the task file names."
+        )
     if dropped:
         logger.warning("%d entries of %s are left out: %s.", sum(report["dropped"].values()), place, reasons)
 

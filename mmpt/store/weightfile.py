@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from mmpt.errors import CheckpointError
+from mmpt.utils.files import unreadable
 
 __all__ = ["check_resumable", "read_weights"]
 
@@ -66,6 +67,8 @@ def _read(path: str | os.PathLike[str], mmap: bool = False) -> Any:
         raise CheckpointError(
             f"The checkpoint {path} does not exist. Check the path, or train the model first."
         ) from error
+    except OSError as error:
+        raise CheckpointError(str(unreadable(path, error))) from error
     except pickle.UnpicklingError as error:
         raise CheckpointError(
             f"The file {path} cannot be read: it is no file of torch.save, or holds Python objects that "

@@ -19,7 +19,7 @@ def unreadable(path: str | os.PathLike[str], error: OSError) -> DataError:
     if isinstance(error, FileNotFoundError):
         return DataError(f"The file {path} does not exist; check the path (working directory: {Path.cwd()}).")
     return DataError(
-        f"The file {path} cannot be read ({error.strerror}); check the path and the permissions."
+        f"The file {path} cannot be read ({error.strerror or error}); check the path and the permissions."
     )
 
 

@@ -146,3 +146,8 @@ def test_reading_weights_leaves_what_the_process_allows_to_load(trained, tmp_pat
     with torch.serialization.safe_globals([argparse.Namespace]):
         load_state_dict(tmp_path / "x.pt")
         assert argparse.Namespace in torch.serialization.get_safe_globals()
+
+
+def test_a_folder_in_place_of_a_checkpoint_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"cannot be read \(Is a directory\); check the path"):
+        load_state_dict(tmp_path)
