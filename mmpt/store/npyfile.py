@@ -49,7 +49,9 @@ def read_header(path: str | os.PathLike[str]) -> NpyHeader:
     except OSError as error:
         raise unreadable(path, error) from error
     except ValueError as error:
-        raise DataError(f"The file {path} is not a readable .npy file ({error}). Make or copy it again.") from error
+        raise DataError(
+            f"The file {path} is not a readable .npy file ({error}). Make or copy it again."
+        ) from error
     if dtype.kind not in "biuf" or (fortran_order and len(shape) > 1) or not shape:
         raise DataError(
             f"The file {path} holds a {dtype} array of shape {shape} "
