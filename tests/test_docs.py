@@ -66,16 +66,19 @@ def test_the_shell_commands_run_in_their_order(document, workspace):
         run(["bash", "-euo", "pipefail", "-c", dry], workspace, PATH=path)
 
 
-def test_the_first_example_of_the_readme_prints_a_score(workspace, monkeypatch):
+def test_the_examples_of_the_readme_print_scores(workspace, monkeypatch):
     monkeypatch.chdir(workspace)
     task = "projects/retri/videoclip/how2.yaml"
     checkpoint = workspace / "runs/retri/videoclip/checkpoint_best.pt"
     checkpoint.parent.mkdir(parents=True)
     state = build_model(load_config(task)).state_dict()
     torch.save({"model": {f"mmmodel.{name}": value for name, value in state.items()}}, checkpoint)
-    example = snippets("README.md", "python")[0]
-    assert task in example
-    assert re.search(r"tensor\(\[-?\d+\.\d+\]\)", run([sys.executable, "-c", example], workspace))
+    first, *others = snippets("README.md", "python")
+    assert task in first
+    printed = run([sys.executable, "-c", "\n".join([first, *others])], workspace)
+    number = r"-?\d+\.\d+"
+    assert re.search(rf"tensor\(\[{number}\]\)", printed)  # one pair
+    assert re.search(rf"tensor\(\[\[\s*{number}\],\s*\[\s*{number}\]\]\)", printed)  # two texts, one video
 
 
 def test_the_readme_names_the_two_commands_on_its_first_screen():
