@@ -41,4 +41,4 @@ bench: setup ## measure speed and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run
 
 clean: ## remove .venv, runs and demo data
-	rm -rf $(VENV) runs/demo data/demo
+	rm -rf $(VENV) runs/demo data/demo projects/demo

@@ -64,8 +64,8 @@ class Stage:
 def data_stages(videos: int, seed: int) -> list[Stage]:
     """Return the stages that make the training data."""
     return [
-        Stage("render videos", lambda: render_world(videos, seed)),
         Stage("copy language model", copy_bert),
+        Stage("render videos", lambda: render_world(videos, seed)),
         Stage(
             "extract features",
             [
@@ -125,14 +125,20 @@ def copy_bert() -> None:
 
 
 def run_timed(stage: Stage) -> None:
-    """Run a stage and add its seconds to those of earlier runs: one that was stopped took both."""
+    """Run a stage and note its seconds: those of all runs up to the one that finished it."""
     path, begin = RUN / "stages.json", time.monotonic()
+    finished = False
     try:
         stage.run()
+        finished = True
     finally:
+        seconds = time.monotonic() - begin
+        print(f"-- {stage.name}: {'done in' if finished else 'stopped after'} {seconds:.0f} s", flush=True)
         times = read_json(path) if path.exists() else {}
-        times[stage.name] = times.get(stage.name, 0.0) + time.monotonic() - begin
-        write_json(path, times)
+        before = times.get(stage.name, {"seconds": 0.0, "finished": False})
+        if not before["finished"]:
+            times[stage.name] = {"seconds": before["seconds"] + seconds, "finished": finished}
+            write_json(path, times)
 
 
 def report() -> None:

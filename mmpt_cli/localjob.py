@@ -131,6 +131,8 @@ class LocalJob:
         """
         if self.dryrun:
             print(self.command)
+            for problem in self._planned():
+                print(f"cannot run yet: {problem}", file=sys.stderr)
             return
         self.require_built()
         argv = self.argv
@@ -147,9 +149,12 @@ class LocalJob:
         Raises:
             ConfigError: With one line for each of them.
         """
-        planned = [str(problem) for problem in check_file(self.path) if problem.severity == "planned"]
+        planned = self._planned()
         if planned:
             raise ConfigError("\n  ".join([f"{self.path} cannot run yet:", *planned]))
+
+    def _planned(self) -> list[str]:
+        return [str(problem) for problem in check_file(self.path) if problem.severity == "planned"]
 
     @property
     def status(self) -> JobStatus:

@@ -1,7 +1,7 @@
 """The end of the demo: one table, and the report page filled with what the run left behind."""
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from math import log
@@ -48,7 +48,7 @@ def write_demo_report(
     batch = config.fairseq["dataset"]["batch_size"]
     world = read_json(data / "world.json")
     hours = sum(video["seconds"] for group in world["truth"].values() for video in group.values()) / 3600
-    stages: Mapping[str, float] = read_json(run / "stages.json")
+    stages = {name: time["seconds"] for name, time in read_json(run / "stages.json").items()}
     trained = results[-1]
     meta = ReportMeta(
         title="VideoCLIP on the demo world",

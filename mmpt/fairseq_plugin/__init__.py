@@ -5,6 +5,7 @@ everything by importing this package. A program that calls fairseq itself import
 """
 
 import argparse
+import logging
 import warnings
 
 import torch
@@ -35,6 +36,12 @@ show_errors_as_sentences()
 # Checkpoints of older runs hold their command line as a Namespace, which is plain data. With it
 # allowed, torch.load keeps its safe mode (weights_only) when a run resumes.
 torch.serialization.add_safe_globals([argparse.Namespace])
+
+# fairseq would print its whole configuration, the model's modules, and how it makes batches in every
+# epoch: a hundred lines around the few that tell how training goes. <save_dir>/config.yaml has the first.
+logging.getLogger("fairseq_cli.train").addFilter(lambda record: isinstance(record.msg, str))
+for name in ("fairseq.tasks.fairseq_task", "fairseq.data.iterators"):
+    logging.getLogger(name).setLevel(logging.WARNING)
 
 # fairseq is archived: it uses old interfaces of hydra and torch and asks for pinned memory without a
 # GPU. All of this is harmless and would be printed in every run.

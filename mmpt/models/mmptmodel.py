@@ -44,10 +44,11 @@ class MMPTModel(nn.Module):
     Args:
         config: The task.
         model: The fusion model.
-        video_encoder: Maps frames (B, 3, fps, H, W) in 0..1 to ``{"video_embedding": (B, 512)}``.
+        video_encoder: Maps frames (B, 3, fps, H, W) in 0..1 to ``{"video_embedding": (B, 512)}``;
+            None if only features are given to the model.
     """
 
-    def __init__(self, config: TaskConfig, model: MMFusion, video_encoder: nn.Module) -> None:
+    def __init__(self, config: TaskConfig, model: MMFusion, video_encoder: nn.Module | None = None) -> None:
         super().__init__()
         self.config = config
         self.model = model
@@ -71,13 +72,16 @@ class MMPTModel(nn.Module):
 
         Raises:
             ConfigError: If the task file is missing or wrong, or is a project.
-            CheckpointError: If a weight file is missing, unsafe, incomplete or of another model.
+            CheckpointError: If the checkpoint is missing, or a weight file is unsafe, incomplete or of
+                another model. Missing weights of the video encoder are an error when frames are given:
+                features do without them.
         """
         config = load_task(task)
+        path = _find_checkpoint(config, checkpoint)  # before a hub is asked for BERT's configuration
         model = build_model(config, pretrained=False)
-        load_into(model, _find_checkpoint(config, checkpoint), complete=True)
-        extractor = config.extractor
-        pretrained = cls(config, model, load_s3d(extractor.weights, width=extractor.width)).eval()
+        load_into(model, path, complete=True)
+        video_encoder = _load_encoder(config) if Path(config.extractor.weights).is_file() else None
+        pretrained = cls(config, model, video_encoder).eval()
         return pretrained, pretrained.tokenizer, pretrained.aligner
 
     def forward(
@@ -154,6 +158,8 @@ class MMPTModel(nn.Module):
     def _features(self, video: torch.Tensor) -> torch.Tensor:
         """Return the features (T, 512) of frames (T, fps, H, W, 3), or the given ones."""
         fps = self.config.extractor.fps
+        if isinstance(video, (str, bytes, os.PathLike)):
+            raise DataError(f"A video was given as {video!r}; give its frames or features, as a tensor.")
         video = torch.as_tensor(video)
         is_frames = video.ndim == 5 and video.shape[1] == fps and video.shape[4] == 3
         if not (is_frames or video.ndim == 2) or not len(video):
@@ -161,18 +167,20 @@ class MMPTModel(nn.Module):
                 f"A video of shape {tuple(video.shape)} was given. Give frames (seconds, {fps}, height, "
                 "width, 3) or features (seconds, width), at least one second."
             )
-        parameter = next(self.video_encoder.parameters())
+        parameter = next(self.model.parameters())
         if not is_frames:
             return video.to(parameter)
-        seconds = [self._embed_seconds(part, parameter) for part in video.split(_SECONDS_AT_ONCE)]
-        return torch.cat(seconds)
+        if self.video_encoder is None:
+            self.video_encoder = _load_encoder(self.config).to(parameter)
+        encoder = self.video_encoder
+        return torch.cat([self._embed_seconds(encoder, part) for part in video.split(_SECONDS_AT_ONCE)])
 
-    def _embed_seconds(self, frames: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    def _embed_seconds(self, encoder: nn.Module, frames: torch.Tensor) -> torch.Tensor:
         """Return the features (T, 512) of a few seconds, as extraction would store them."""
-        clips = frames.to(like)
+        clips = frames.to(next(encoder.parameters()))
         if not frames.is_floating_point():
             clips = clips / 255
-        vectors = self.video_encoder(clips.permute(0, 4, 1, 2, 3))["video_embedding"]
+        vectors = encoder(clips.permute(0, 4, 1, 2, 3))["video_embedding"]
         return functional.normalize(vectors, dim=-1) if self.config.extractor.l2_normalize else vectors
 
     def _pool_videos(self, features: Sequence[torch.Tensor], batch_size: int = 32) -> torch.Tensor:
@@ -195,6 +203,10 @@ class MMPTModel(nn.Module):
         start = [self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]
         caps = torch.tensor(start, device=vfeats.device).expand(len(windows), -1)
         return self.model.encode_video(caps, vfeats, vmasks)
+
+
+def _load_encoder(config: TaskConfig) -> nn.Module:
+    return load_s3d(config.extractor.weights, width=config.extractor.width)
 
 
 def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> Path:

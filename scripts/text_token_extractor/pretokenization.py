@@ -15,6 +15,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("config", help="YAML file with a section dataset: bert_name, vfeat_dir, caption_path")
     config = read_config(parser.parse_args(arguments).config)
     report = pretokenize(config)
+    if report.videos == 0:
+        logger.info("%s: every shard is there already", caption_prefix(config))
+        return 0
     missing = report.without_captions
     logger.info(
         "%s: %d videos, %d captions, %d of them cut, %d videos without captions%s",

@@ -2,11 +2,13 @@
 
 import json
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from mmpt.errors import DataError, MMPTError
+from mmpt.utils.files import read_json
 from mmpt_cli import demo
 
 pytestmark = pytest.mark.fairseq
@@ -54,3 +56,14 @@ def test_a_stage_that_fails_stops_the_demo(tmp_path, monkeypatch):
     stage = demo.Stage("break", ["-c", "raise SystemExit(3)"])
     with pytest.raises(MMPTError, match=r"The stage 'break' ended with exit code 3; .* go on from there"):
         stage.run()
+
+
+def test_the_time_of_a_stage_is_that_of_the_runs_that_it_took(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 21.0])  # stopped after 5 s, finished in 2 s, looked at for 1 s
+    monkeypatch.setattr(demo.time, "monotonic", lambda: next(clock))
+    for code in (3, 0, 0):
+        stage = demo.Stage("work", ["-c", f"raise SystemExit({code})"])
+        with pytest.raises(MMPTError) if code else nullcontext():
+            demo.run_timed(stage)
+    assert read_json(demo.RUN / "stages.json") == {"work": {"seconds": 7.0, "finished": True}}

@@ -171,3 +171,19 @@ def test_an_incomplete_checkpoint_is_refused(task):
 def test_a_project_is_no_task():
     with pytest.raises(ConfigError, match="is a project; give one of its task files"):
         MMPTModel.from_pretrained("projects/retri/videoclip.yaml")
+
+
+def test_features_do_without_the_weights_of_the_video_encoder(task, tmp_path):
+    values = yaml.safe_load(task.read_text())
+    values["extractor"]["weights"] = str(tmp_path / "none.pth")
+    other = tmp_path / "task.yaml"
+    other.write_text(yaml.safe_dump(values))
+    model, _, _ = MMPTModel.from_pretrained(other)
+    assert model.encode_video([torch.ones(3, 512)]).shape == (1, 48)
+    with pytest.raises(CheckpointError, match=r"none\.pth do not exist"):
+        model.encode_video(frames(1))
+
+
+def test_a_file_name_is_no_video(model):
+    with pytest.raises(DataError, match=r"A video was given as 'v\.mp4'; give its frames or features"):
+        model.encode_video(["v.mp4"])

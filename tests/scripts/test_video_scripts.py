@@ -80,7 +80,10 @@ def test_videos_become_features_and_verified_shards(tmp_path, options, caplog):
     ]
     assert script("shard_feature")(command) == 1
     assert script("shard_feature")([*command, "--allow_missing", "--shard_size", "1"]) == 0
-    assert "train: 2 videos packed, 1 without features, 0 with unusable features, 1 repeated" in caplog.text
+    assert (
+        "train: 2 videos in the shards, 1 without features, 0 with unusable features, 1 repeated"
+        in caplog.text
+    )
     assert verify_shards(tmp_path / "shards").problems == []
     meta = load_meta(f"{tmp_path}/shards/", "train")
     assert meta.shards == {0: ["b"], 1: ["a"]}
