@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         left_out += len(report.missing) + len(report.unusable)
         logger.info(
-            "%s: %d videos in shards, %d without features, %d with unusable features, %d repeated in the list",
+            "%s: %d videos in shards, %d without features, %d with unusable features, %d listed twice",
             split,
             report.packed,
             len(report.missing),

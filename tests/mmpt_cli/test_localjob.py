@@ -164,7 +164,9 @@ def test_a_task_with_planned_classes_is_shown_and_not_started(task, monkeypatch,
     monkeypatch.setattr(TASKS, "planned", frozenset({"LaterTask"}))
     path = task(TRAIN + "task: LaterTask\n")
     LocalJob(path, dryrun=True).submit()
-    assert "fairseq-train" in capsys.readouterr().out
+    shown = capsys.readouterr()
+    assert "fairseq-train" in shown.out
+    assert "cannot run yet: t.yaml: task: the task 'LaterTask' is planned" in shown.err
     with pytest.raises(
         ConfigError, match=r"cannot run yet:\n  t\.yaml: task: the task 'LaterTask' is planned"
     ):

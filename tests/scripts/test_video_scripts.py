@@ -81,7 +81,7 @@ def test_videos_become_features_and_verified_shards(tmp_path, options, caplog):
     assert script("shard_feature")(command) == 1
     assert script("shard_feature")([*command, "--allow_missing", "--shard_size", "1"]) == 0
     assert (
-        "train: 2 videos in the shards, 1 without features, 0 with unusable features, 1 repeated"
+        "train: 2 videos in shards, 1 without features, 0 with unusable features, 1 listed twice"
         in caplog.text
     )
     assert verify_shards(tmp_path / "shards").problems == []
