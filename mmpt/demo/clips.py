@@ -13,7 +13,7 @@ from mmpt.demo.scene import Scene, Split, Step, scene_of
 from mmpt.demo.vocabulary import ACTIONS, COLOURS, PLACES, SHAPES, SIZES, place_of, size_of
 from mmpt.utils.seeding import item_generator
 
-__all__ = ["HEADS", "IGNORED", "ClipBatch", "ClipBatches", "labels_at", "step_at"]
+__all__ = ["HEADS", "IGNORED", "ClipBatch", "ClipBatches", "labels_at", "pose_at", "step_at"]
 
 IGNORED = -100
 """Label of an attribute that the clip does not have: nothing acts in it."""

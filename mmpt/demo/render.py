@@ -1,7 +1,6 @@
 """What the camera sees: frames of a scene, drawn with Pillow at twice the size and averaged down."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,7 +12,7 @@ from mmpt.demo.scene import Pose, Scene, Thing
 from mmpt.demo.shapes import outline
 from mmpt.demo.vocabulary import COLOURS
 
-__all__ = ["FPS", "Camera", "frames_of", "render"]
+__all__ = ["FPS", "Camera", "render"]
 
 FPS = 10
 """Frame rate of the world's videos."""
@@ -184,10 +183,3 @@ def render(
     """
     camera = Camera(scene, size, hidden)
     return np.stack([camera.frame(start + k / FPS, rng) for k in range(frames)])
-
-
-def frames_of(scene: Scene, size: int) -> Iterator[np.ndarray]:
-    """Yield every frame of a scene, uint8 (size, size, 3), the same ones every time."""
-    camera, rng = Camera(scene, size), np.random.default_rng(scene.look_seed)
-    for k in range(round(scene.duration * FPS)):
-        yield camera.frame(k / FPS, rng)

@@ -23,6 +23,8 @@ from mmpt.demo.attributes import AttributeModel
 from mmpt.demo.clips import HEADS, IGNORED, ClipBatch, ClipBatches
 from mmpt.demo.scene import Split
 from mmpt.errors import CheckpointError
+from mmpt.store.weightfile import read_weights
+from mmpt.utils.command import run_command
 from mmpt.utils.files import atomic_write
 from mmpt.utils.progress import progress
 
@@ -90,7 +92,7 @@ class _Run:
         self.log = output.with_suffix(".jsonl")
         self.model = AttributeModel(plan.width)
         if plan.start_from:
-            self.model.load_state_dict(torch.load(plan.start_from, weights_only=True)["model"])
+            self.model.load_state_dict(read_weights(plan.start_from))
         early, late = self.model.parameter_groups()
         self.optimizer = torch.optim.AdamW(
             [{"params": early}, {"params": late}], lr=plan.lr, weight_decay=plan.weight_decay
@@ -181,8 +183,8 @@ def train(plan: Plan, output: Path, work: Path) -> dict[str, dict[str, float]]:
     return report
 
 
-def main() -> None:
-    """Parse the command line and train."""
+def main() -> int:
+    """Parse the command line, train, and return the exit code."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -200,7 +202,8 @@ def main() -> None:
     torch.set_num_threads(1)
     values = {name: value for name, value in vars(args).items() if name not in ("output", "work")}
     train(Plan(**values), args.output, args.work)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -3,10 +3,12 @@
 import numpy as np
 
 from mmpt.demo.clips import HEADS, IGNORED, ClipBatches, labels_at
-from mmpt.demo.render import FPS, Camera, frames_of, render
+from mmpt.demo.render import FPS, Camera, render
 from mmpt.demo.scene import scene_of
 from mmpt.demo.shapes import outline
+from mmpt.demo.videofile import RenderJob, write_video
 from mmpt.demo.vocabulary import COLOURS, SHAPES
+from mmpt.store.decode import decode_frames
 
 SCENE = scene_of(11, 0)
 
@@ -23,8 +25,9 @@ def test_frames_are_uint8_squares_and_the_same_every_time():
     assert np.array_equal(*clips)
 
 
-def test_a_video_has_ten_frames_for_every_second():
-    assert sum(1 for _ in frames_of(SCENE, 16)) == round(10 * SCENE.duration)
+def test_a_video_has_ten_frames_for_every_second(tmp_path):
+    path = write_video(RenderJob(tmp_path / "v.mp4", SCENE), size=16)
+    assert sum(1 for _ in decode_frames(path, FPS, 16)) == round(10 * SCENE.duration)
 
 
 def test_an_object_is_seen_where_and_in_the_colour_that_the_scene_says():
