@@ -4,10 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Before any test imports transformers: nothing may look for a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# Time is not what the properties are about, and a shared machine may pause at any example.
+settings.register_profile("mmpt", deadline=None)
+settings.load_profile("mmpt")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -46,7 +46,7 @@ def test_two_processes_equal_one_with_the_same_global_batch(workspace, train):
 
     port = free_port()
     processes = [start(workspace.arguments("two"), rank, port) for rank in (0, 1)]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=300)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs[0][-2000:] + outputs[1][-2000:]
 
     one, two, half = (workspace.checkpoint(run) for run in ("one", "two", "half"))
