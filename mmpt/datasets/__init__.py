@@ -4,14 +4,14 @@ from typing import Any
 
 from mmpt.datasets.build import build_dataset
 from mmpt.datasets.mmdataset import MMDataset, collate
+from mmpt.registry import unknown_attribute
 
-__all__ = ["FairseqMMDataset", "MMDataset", "build_dataset", "collate"]
+__all__ = ["MMDataset", "build_dataset", "collate"]
 
 
 def __getattr__(name: str) -> Any:
-    # The old public name; importing it needs fairseq, importing this package does not.
-    if name == "FairseqMMDataset":
+    if name == "FairseqMMDataset":  # an old public name; needs fairseq
         from mmpt.fairseq_plugin import FairseqMMDataset
 
         return FairseqMMDataset
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    raise unknown_attribute(__name__, name)

@@ -56,7 +56,7 @@ class MMCriterion(FairseqCriterion):
         return True
 
 
-def mean_loss(logging_outputs: Sequence[Mapping[str, Any]]) -> float:
-    """Return the mean loss over the batches of all workers."""
+def mean_loss(logging_outputs: Sequence[Mapping[str, Any]]) -> Any:
+    """Return the mean loss over the batches of all workers, on their device: reading it would wait for it."""
     batches = sum(each["sample_size"] for each in logging_outputs)
-    return float(sum(each["loss"] for each in logging_outputs)) / max(int(batches), 1)
+    return sum(each["loss"] for each in logging_outputs) / max(batches, 1)

@@ -8,7 +8,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 from mmpt.errors import DataError
 
@@ -27,13 +27,13 @@ class TrainingLog:
 
     def __init__(self, path: str | os.PathLike[str], interval: int) -> None:
         self.path, self.interval = Path(path), interval
-        self._losses: list[float] = []
+        self._losses: list[SupportsFloat] = []
 
-    def train(self, update: int, loss: float) -> None:
-        """Note the loss of an update (counted from 1)."""
+    def train(self, update: int, loss: SupportsFloat) -> None:
+        """Note the loss of an update (counted from 1); a tensor is read when its interval is full."""
         self._losses.append(loss)
         if update % self.interval == 0:
-            self._append("train", update, sum(self._losses) / len(self._losses))
+            self._append("train", update, sum(map(float, self._losses)) / len(self._losses))
             self._losses.clear()
 
     def valid(self, update: int, loss: float) -> None:
