@@ -1,5 +1,6 @@
 """Shared fixtures: golden cases, the tiny BERT they use, and a guard against the network."""
 
+import json
 import os
 from pathlib import Path
 
@@ -27,6 +28,31 @@ def golden() -> Path:
 def tiny_bert() -> Path:
     """Folder of a 3-layer BERT with 159 words."""
     return GOLDEN / "bert"
+
+
+@pytest.fixture
+def golden_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Function: name of a model case -> (model with its recorded weights, inputs, expected outputs)."""
+    from safetensors.torch import load_file
+
+    from mmpt.models import build_model
+    from mmpt.utils import recursive_config
+
+    def load(name: str):
+        folder = GOLDEN / name
+        # JSON is YAML; ``bert_name: bert`` is relative to the folder of the cases.
+        task = json.loads((folder / "case.json").read_text())["config"]
+        (tmp_path / "task.yaml").write_text(json.dumps(task))
+        monkeypatch.chdir(GOLDEN)
+        model = build_model(recursive_config(tmp_path / "task.yaml"))
+        model.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
+        return (
+            model.eval(),
+            load_file(folder / "inputs.safetensors"),
+            load_file(folder / "outputs.safetensors"),
+        )
+
+    return load
 
 
 @pytest.fixture

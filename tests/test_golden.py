@@ -16,7 +16,6 @@ from safetensors.torch import load_file
 import locallaunch
 import mmpt.evaluators
 import mmpt.losses
-import mmpt.models
 import mmpt.processors
 from mmpt.config.includes import merge_layers
 from mmpt.config.project import expand
@@ -39,16 +38,9 @@ MODELS = ["separate", "share", "joint_full", "joint_iso_all", "joint_iso_all_tra
 
 
 @pytest.fixture(params=MODELS)
-def case(request, golden, tmp_path, monkeypatch):
-    """(model, inputs, expected) of one case; the weights are loaded strictly."""
-    folder = golden / request.param
-    # JSON is YAML; ``bert_name: bert`` is relative to the folder of the cases.
-    (tmp_path / "task.yaml").write_text(json.dumps(json.loads((folder / "case.json").read_text())["config"]))
-    monkeypatch.chdir(golden)
-    config = recursive_config(tmp_path / "task.yaml")
-    model = getattr(mmpt.models, config.model.model_cls)(config)
-    model.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
-    return model.eval(), load_file(folder / "inputs.safetensors"), load_file(folder / "outputs.safetensors")
+def case(request, golden_case):
+    """(model, inputs, expected) of one case."""
+    return golden_case(request.param)
 
 
 def test_outputs_losses_and_gradients_equal_the_originals(case):

@@ -30,7 +30,6 @@ from mmpt.evaluators.results import (
     now,
     write_result,
 )
-from mmpt.models.build import build_model
 from mmpt.models.checkpoint import load_into
 from mmpt.utils import get_logger, set_seed
 from mmpt.utils.device import pick_device
@@ -82,6 +81,7 @@ class Evaluator:
         return run_inference(
             model,
             batches,
+            self.dataset,
             self.predictor,
             self.task.forward,
             device=self.device,
@@ -109,6 +109,7 @@ class Evaluator:
         predictions = self.predict(model)
         values = self.metric.compute(**predictions.arrays) if self.metric else {}
         baseline = self.metric.baseline(**predictions.arrays) if self.metric else {}
+        details = self.metric.details(**predictions.arrays) if self.metric else {}
         percent = self.metric.percent if self.metric else frozenset()
         vfeat_dir = self.config.dataset.vfeat_dir
         files = feature_files(vfeat_dir, self.split, predictions.ids) if vfeat_dir else []
@@ -118,6 +119,7 @@ class Evaluator:
             predictor=type(self.predictor).__name__,
             metric=type(self.metric).__name__ if self.metric else None,
             metrics={key: MetricValue(values[key], baseline[key], key in percent) for key in values},
+            details=details,
             counts=predictions.counts,
             skipped=self.dataset.report["dropped"],
             features={"folder": vfeat_dir, **feature_fingerprint(files)},
@@ -166,7 +168,7 @@ def evaluate(
             f"The checkpoint {path} does not exist. Train the model first, or give another with --checkpoint."
         )
     evaluator = evaluator or Evaluator(config, device=device, dtype=dtype)
-    model = build_model(config, pretrained=False)
+    model = evaluator.task.build_model(pretrained=False)
     report = load_into(model, path, complete=True)
     return evaluator.evaluate(
         model,
@@ -190,7 +192,7 @@ def evaluate_untrained(config: TaskConfig, evaluator: Evaluator) -> EvaluationRe
         CheckpointError: If BERT's weights are missing.
     """
     set_seed(training_options(config.fairseq).get("seed") or 1)  # 1 is the default of fairseq
-    return evaluator.evaluate(build_model(config), "untrained")
+    return evaluator.evaluate(evaluator.task.build_model(), "untrained")
 
 
 def _save(folder: Path, result: EvaluationResult, predictions: Predictions) -> None:

@@ -1,18 +1,16 @@
 """The one inference loop: every predictor and every model runs through it, on any device."""
 
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Mapping, Sized
 from typing import Any
 
 import torch
 from torch import nn
 
-from mmpt.evaluators.predictor import Predictions, Predictor
+from mmpt.datasets import MMDataset
+from mmpt.evaluators.predictor import Forward, Predictions, Predictor
 from mmpt.utils.progress import progress
 
-__all__ = ["Forward", "move_batch", "run_inference"]
-
-Forward = Callable[[nn.Module, Mapping[str, Any]], Mapping[str, torch.Tensor]]
-"""How a task runs its model on one batch: (model, batch) -> outputs."""
+__all__ = ["move_batch", "run_inference"]
 
 
 def move_batch(batch: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
@@ -30,6 +28,7 @@ def move_batch(batch: Mapping[str, Any], device: torch.device, dtype: torch.dtyp
 def run_inference(
     model: nn.Module,
     batches: Any,
+    dataset: MMDataset,
     predictor: Predictor,
     forward: Forward,
     *,
@@ -43,6 +42,7 @@ def run_inference(
     Args:
         model: The model to evaluate.
         batches: Iterable of collated batches, such as a ``DataLoader``.
+        dataset: What the batches are made of.
         predictor: Collects the outputs.
         forward: Runs the model on one batch.
         device: Where to compute.
@@ -55,8 +55,9 @@ def run_inference(
     total = len(batches) if isinstance(batches, Sized) else None
     try:
         with torch.inference_mode():
+            predictor.prepare(model, dataset)
             for batch in progress(batches, "predict", total=total, unit="batch"):
-                predictor.process(batch, forward(model, move_batch(batch, device, dtype)))
+                predictor.process(batch, predictor.run(model, move_batch(batch, device, dtype), forward))
             return predictor.finalize()
     finally:
         model.train(was_training)

@@ -47,6 +47,10 @@ class Metric:
         """Return what a trivial answer (chance, majority class) would score on the same items."""
         raise NotImplementedError(f"{type(self).__name__} does not state its trivial baseline.")
 
+    def details(self, *args: Any, **arrays: Any) -> dict[str, Any]:
+        """Return what belongs in the result file beside the numbers, as plain JSON values."""
+        return {}
+
 
 class RetrievalMetric(Metric):
     """Text-to-video retrieval: recall at 1, 5 and 10, and the median rank (MR) of the right video.

@@ -4,20 +4,25 @@ Comes in: batches and the model's outputs for them. Goes out: :class:`Prediction
 that are saved as ``.npy`` and passed by name to a metric.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from mmpt.config import TaskConfig
+from mmpt.datasets import MMDataset
 from mmpt.errors import ConfigError, DataError
 
-__all__ = ["Predictions", "Predictor", "RetrievalPredictor", "score_matrix"]
+__all__ = ["Forward", "Predictions", "Predictor", "RetrievalPredictor", "score_matrix"]
 
 _TEXTS_AT_ONCE = 1024
+
+Forward = Callable[[nn.Module, Mapping[str, Any]], Mapping[str, torch.Tensor]]
+"""How a task runs its model on one batch: (model, batch) -> outputs."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,10 @@ class Predictions:
 
 
 class Predictor:
-    """Base of all predictors: :meth:`reset`, :meth:`process` for every batch, :meth:`finalize`.
+    """Base of all predictors.
+
+    The order is :meth:`reset`, :meth:`prepare`, for every batch :meth:`run` and :meth:`process`, and
+    :meth:`finalize`.
 
     Args:
         config: The task, for predictors that need its settings.
@@ -49,6 +57,16 @@ class Predictor:
     def reset(self) -> None:
         """Forget everything collected."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to start.")
+
+    def prepare(self, model: nn.Module, dataset: MMDataset) -> None:
+        """Look at the model and the data set once, before the first batch; most need not.
+
+        Runs in inference mode, with the model on its device. Zero-shot predictors encode their labels here.
+        """
+
+    def run(self, model: nn.Module, batch: Mapping[str, Any], forward: Forward) -> Mapping[str, torch.Tensor]:
+        """Run ``model`` on one ``batch``: ``forward`` unless the predictor needs something else of it."""
+        return forward(model, batch)
 
     def process(self, batch: Mapping[str, Any], outputs: Mapping[str, torch.Tensor]) -> None:
         """Collect the model's ``outputs`` for one ``batch``."""

@@ -27,7 +27,7 @@ def run(model, batches, predictor, dtype=torch.float32):
         assert not model.training
         return model(batch["vfeats"])
 
-    return run_inference(model, batches, predictor, forward, device=torch.device("cpu"), dtype=dtype)
+    return run_inference(model, batches, None, predictor, forward, device=torch.device("cpu"), dtype=dtype)
 
 
 def batch(rows, ids):
