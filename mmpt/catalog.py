@@ -32,8 +32,12 @@ _FOLDER = "mmpt.processors.downstream.folder"
 
 TASKS = Registry(
     "task",
-    {"Task": "mmpt.tasks.task"},
-    planned=["VLMTask", "RetriTask", "VideoRetriTask", "MILNCETask"],
+    {
+        "Task": "mmpt.tasks.task",
+        "VLMTask": "mmpt.tasks.vlmtask",
+        "MILNCETask": "mmpt.tasks.milncetask",
+    },
+    planned=["RetriTask", "VideoRetriTask"],
 )
 
 MODELS = Registry(

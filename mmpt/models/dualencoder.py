@@ -56,7 +56,8 @@ class DualEncoder(MMFusion, ABC):
         return pool_text(self._hidden_text(caps, cmasks), cmasks)
 
     def _hidden_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
-        return self.run_video(caps[:, :2], vfeats, functional.pad(vmasks, (1, 1), value=True))
+        # Several candidate texts may stand beside one video; all begin with [CLS] [SEP].
+        return self.run_video(caps[: len(vfeats), :2], vfeats, functional.pad(vmasks, (1, 1), value=True))
 
     def _hidden_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
         # caps are [CLS] [SEP] text [SEP]: the first [SEP] belongs to the video.

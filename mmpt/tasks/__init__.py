@@ -4,9 +4,11 @@ from typing import Any
 
 from mmpt.catalog import TASKS
 from mmpt.registry import unknown_attribute
+from mmpt.tasks.milncetask import MILNCETask
 from mmpt.tasks.task import Task
+from mmpt.tasks.vlmtask import VLMTask
 
-__all__ = ["Task"]
+__all__ = ["MILNCETask", "Task", "VLMTask"]
 
 
 def __getattr__(name: str) -> Any:

@@ -90,14 +90,18 @@ class Task:
 
     def forward(self, model: nn.Module, sample: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run ``model`` on a collated batch and return its outputs, one row per clip."""
-        return self._run(model, flatten_clips(sample))
+        return self._run(model, self.reshape(sample))
+
+    def reshape(self, sample: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a collated batch as the batch of clips that the model reads: :mod:`mmpt.tasks.reshape`."""
+        return flatten_clips(sample)
 
     def __call__(self, model: nn.Module, sample: Mapping[str, Any]) -> tuple[torch.Tensor, Mapping[str, Any]]:
         """Run ``model`` on a collated batch and return (loss, outputs).
 
         The model that is given is the one that runs, so that wrappers for distributed training count.
         """
-        batch = flatten_clips(sample)
+        batch = self.reshape(sample)
         with self._autocast(model):
             outputs = self._run(model, batch)
         # Losses sum over many terms: they are computed in full precision.
