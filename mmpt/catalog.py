@@ -29,6 +29,10 @@ _DS = "mmpt.processors.dsprocessor"
 _MSRVTT = "mmpt.processors.downstream.msrvtt"
 _YOUCOOK = "mmpt.processors.downstream.youcook"
 _FOLDER = "mmpt.processors.downstream.folder"
+_MSRVTT_QA = "mmpt.processors.downstream.msrvtt_qa"
+_COIN = "mmpt.processors.downstream.coin"
+_CROSSTASK = "mmpt.processors.downstream.crosstask"
+_DIDEMO = "mmpt.processors.downstream.didemo"
 
 TASKS = Registry(
     "task",
@@ -129,15 +133,15 @@ ALIGNERS = Registry(
         "OverlappedAligner": "mmpt.processors.aligners",
         "VideoRetriAligner": _HOW2_RETRI,
         "VideoRetriOverlappedAligner": _HOW2_RETRI,
+        "DiDeMoAligner": _DIDEMO,
+        "COINActionSegmentationAligner": _COIN,
+        "CrossTaskAligner": _CROSSTASK,
+        "MSRVTTQAAligner": _MSRVTT_QA,
     },
     planned=[
         "MFMMLMAligner",
         "How2MILNCEAligner",
         "DSNLGAligner",
-        "MSRVTTQAAligner",
-        "CrossTaskAligner",
-        "COINActionSegmentationAligner",
-        "DiDeMoAligner",
     ],
 )
 

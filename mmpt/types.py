@@ -19,7 +19,15 @@ from typing import NotRequired, TypedDict
 
 import torch
 
-__all__ = ["Example", "ModelInput", "Pooled"]
+__all__ = [
+    "Example",
+    "LocalizationExample",
+    "ModelInput",
+    "MomentExample",
+    "Pooled",
+    "QAExample",
+    "SegmentationExample",
+]
 
 
 class ModelInput(TypedDict):
@@ -48,6 +56,53 @@ class Example(ModelInput):
     """Start of the first caption of the clip in seconds, float32 (S,)."""
     text_end: NotRequired[torch.Tensor]
     """End of the last caption of the clip in seconds, float32 (S,)."""
+
+
+class QAExample(ModelInput):
+    """A video and its candidate answers; ``caps`` and ``cmasks`` are (candidates, L)."""
+
+    video_id: str | list[str]
+    """Id of the video."""
+    answers: torch.Tensor
+    """Number of the right candidate, from 0, int64 (1,)."""
+
+
+class SegmentationExample(ModelInput):
+    """All W windows of one video, each second with its class; ``caps`` (W, 4) is a dummy."""
+
+    targets: torch.Tensor
+    """Class of each position, 0 for background, -100 after the end of the video; int64 (W, T)."""
+    video_targets: torch.Tensor
+    """Class of each second of the video, int64 (seconds,)."""
+    video_len: int | torch.Tensor
+    """Seconds of the video."""
+    video_id: str | list[str]
+    """Id of the video."""
+
+
+class LocalizationExample(ModelInput):
+    """All W windows of one video, and the steps of its task; ``caps`` and ``cmasks`` are (steps, L)."""
+
+    targets: torch.Tensor
+    """1 where a step happens; rows are the seconds of all windows, joined; float32 (rows, steps)."""
+    video_targets: torch.Tensor
+    """The same for the seconds of the video, float32 (seconds, steps)."""
+    video_len: int | torch.Tensor
+    """Seconds of the video."""
+    task_id: str | list[str]
+    """Id of the task."""
+    video_id: str | list[str]
+    """Id of the video."""
+
+
+class MomentExample(ModelInput):
+    """A video and a sentence about one moment of it."""
+
+    video_id: str | list[str]
+    """Id of the video."""
+    times: torch.Tensor
+    """First and last chunk of the moment, one row per annotator, int64 (A, 2). Where items of one file
+    have more annotators than others, the rows that an item lacks are -1."""
 
 
 class Pooled(TypedDict):

@@ -13,8 +13,12 @@ from mmpt.processors.aligners import (
     StartClipAligner,
     VariedLenAligner,
 )
+from mmpt.processors.downstream.coin import COINActionSegmentationAligner
+from mmpt.processors.downstream.crosstask import CrossTaskAligner
+from mmpt.processors.downstream.didemo import DiDeMoAligner
 from mmpt.processors.downstream.folder import FolderMetaProcessor
 from mmpt.processors.downstream.msrvtt import MSRVTTMetaProcessor, MSRVTTTextProcessor
+from mmpt.processors.downstream.msrvtt_qa import MSRVTTQAAligner
 from mmpt.processors.downstream.youcook import YoucookMetaProcessor, YoucookVideoProcessor
 from mmpt.processors.dsprocessor import DSAligner
 from mmpt.processors.how2processor import (
@@ -39,12 +43,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Aligner",
+    "COINActionSegmentationAligner",
     "CaptionDedupProcessor",
+    "CrossTaskAligner",
     "DSAligner",
+    "DiDeMoAligner",
     "FixedLenAligner",
     "FolderMetaProcessor",
     "How2MetaProcessor",
     "MSRVTTMetaProcessor",
+    "MSRVTTQAAligner",
     "MSRVTTTextProcessor",
     "MetaProcessor",
     "OverlappedAligner",
