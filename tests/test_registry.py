@@ -39,7 +39,7 @@ def test_the_public_names_are_where_users_look_for_them(package):
 def test_a_planned_class_says_that_it_is_planned(monkeypatch, package, registry):
     monkeypatch.setattr(registry, "planned", frozenset({"Later"}))
     with pytest.raises(AttributeError, match=rf"^{package}\.Later is planned and not available"):
-        importlib.import_module(package).Later
+        _ = importlib.import_module(package).Later
 
 
 def test_a_mistyped_name_is_told_the_nearest_one():
