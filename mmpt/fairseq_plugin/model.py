@@ -9,6 +9,7 @@ from fairseq.models import BaseFairseqModel, register_model, register_model_arch
 from torch import nn
 
 from mmpt.errors import CheckpointError
+from mmpt.models.checkpoint import PREFIX, load_weights
 
 if TYPE_CHECKING:
     from mmpt.fairseq_plugin.task import FairseqMMTask
@@ -22,16 +23,18 @@ class FairseqMMModel(BaseFairseqModel):
 
     Args:
         mmmodel: The model. The attribute's name is part of the checkpoint format.
+        fine_tunes: Training starts from another model's weights, with a fresh optimizer.
     """
 
-    def __init__(self, mmmodel: nn.Module) -> None:
+    def __init__(self, mmmodel: nn.Module, fine_tunes: bool = False) -> None:
         super().__init__()
         self.mmmodel = mmmodel
+        self.fine_tunes = fine_tunes
 
     @classmethod
     def build_model(cls, cfg: FairseqDataclass, task: "FairseqMMTask") -> Self:
         """Build the model of ``task``."""
-        return cls(task.mmtask.build_model())
+        return cls(task.mmtask.build_model(), task.cfg.reset_optimizer)
 
     def forward(self, **inputs: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """Run the model; it refuses arguments that it does not know."""
@@ -44,11 +47,14 @@ class FairseqMMModel(BaseFairseqModel):
         model_cfg: Any = None,
         args: Any = None,
     ) -> Any:
-        """Load weights.
+        """Load weights: all of them to go on, those that fit to fine-tune.
 
         Raises:
             CheckpointError: If they are those of another model.
         """
+        if self.fine_tunes:
+            own = {key.removeprefix(PREFIX): value for key, value in state_dict.items()}
+            return load_weights(self.mmmodel, own, "The checkpoint to fine-tune")
         try:
             return super().load_state_dict(state_dict, strict=strict, model_cfg=model_cfg, args=args)
         except RuntimeError as error:

@@ -36,6 +36,7 @@ class MMTaskConfig(FairseqDataclass):
     taskconfig: str = field(default=MISSING, metadata={"help": "task file (.yaml)"})
     seed: int = II("common.seed")
     restore_file: str = II("checkpoint.restore_file")
+    reset_optimizer: bool = II("checkpoint.reset_optimizer")
     save_dir: str = II("checkpoint.save_dir")
     log_interval: int = II("common.log_interval")
 

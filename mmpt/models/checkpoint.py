@@ -15,10 +15,12 @@ from mmpt.errors import CheckpointError
 from mmpt.store.weightfile import read_weights
 from mmpt.utils import get_logger
 
-__all__ = ["LoadReport", "load_into", "load_state_dict"]
+__all__ = ["PREFIX", "LoadReport", "load_into", "load_state_dict", "load_weights"]
 
 logger = get_logger(__name__)
-_PREFIX = "mmmodel."
+
+PREFIX = "mmmodel."
+"""Begins every name in a checkpoint of fairseq."""
 _OLD_BUFFER = "embeddings.position_ids"
 _LEAST_SHARE = 0.5  # of the model's tensors; below it the file belongs to another model
 
@@ -40,7 +42,7 @@ def load_state_dict(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
         CheckpointError: If the file is missing, truncated, holds objects other than plain data and
             tensors, or holds no state dict.
     """
-    return {key.removeprefix(_PREFIX): value for key, value in read_weights(path).items()}
+    return {key.removeprefix(PREFIX): value for key, value in read_weights(path).items()}
 
 
 def load_into(model: nn.Module, path: str | os.PathLike[str], complete: bool = False) -> LoadReport:
@@ -55,46 +57,62 @@ def load_into(model: nn.Module, path: str | os.PathLike[str], complete: bool = F
         CheckpointError: If the file cannot be read, tensors have other shapes, or fewer than half
             of the model's tensors are in it. The model is then unchanged.
     """
-    state = {key: value for key, value in load_state_dict(path).items() if not key.endswith(_OLD_BUFFER)}
+    return load_weights(model, load_state_dict(path), f"The checkpoint {path}", complete)
+
+
+def load_weights(
+    model: nn.Module, weights: Mapping[str, torch.Tensor], origin: str, complete: bool = False
+) -> LoadReport:
+    """Load a state dict into ``model`` as :func:`load_into` does.
+
+    Args:
+        model: The model.
+        weights: Names without prefix -> tensors.
+        origin: What the weights are of, the beginning of messages, such as ``The checkpoint a.pt``.
+        complete: Refuse weights that lack tensors which the model's outputs depend on.
+
+    Raises:
+        CheckpointError: If tensors have other shapes, or fewer than half of the model's tensors are
+            there. The model is then unchanged.
+    """
+    state = {key: value for key, value in weights.items() if not key.endswith(_OLD_BUFFER)}
     own = model.state_dict()
     report = LoadReport(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))
     name = type(model).__name__
     matching = len(own) - len(report.missing)
     if matching < _LEAST_SHARE * len(own):
         raise CheckpointError(
-            f"The checkpoint {path} belongs to another model: {matching} of the {len(own)} tensors of {name} "
+            f"{origin} belongs to another model: {matching} of the {len(own)} tensors of {name} "
             f"are in it. Missing: {_some(report.missing)}. Not in {name}: {_some(report.unexpected)}. "
             "Check model.model_cls and its encoder classes in the task file."
         )
     needed = [key for key in report.missing if ".pooler." not in key]  # BERT's own pooler is unused
     if complete and needed:
         raise CheckpointError(
-            f"The checkpoint {path} lacks {len(needed)} tensors of {name}: {_some(needed)}. "
+            f"{origin} lacks {len(needed)} tensors of {name}: {_some(needed)}. "
             "They would stay random; give a checkpoint that was trained with this task file."
         )
-    _check_shapes(own, state, path)
+    _check_shapes(own, state, origin)
     model.load_state_dict(state, strict=False)
     if report.missing:
-        logger.warning("%s lacks %s; they keep their values.", path, _some(report.missing))
+        logger.warning("%s lacks %s; they keep their values.", origin, _some(report.missing))
     if report.unexpected:
-        logger.warning("%s holds %s, unused by %s.", path, _some(report.unexpected), name)
+        logger.warning("%s holds %s, unused by %s.", origin, _some(report.unexpected), name)
     return report
 
 
-def _check_shapes(
-    own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], path: str | os.PathLike[str]
-) -> None:
+def _check_shapes(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], origin: str) -> None:
     wrong = [key for key in own.keys() & state.keys() if own[key].shape != state[key].shape]
     words = [key for key in wrong if key.endswith("word_embeddings.weight")]
     if words and own[words[0]].shape[1] == state[words[0]].shape[1]:
         raise CheckpointError(
-            f"The checkpoint {path} was trained with a vocabulary of {len(state[words[0]])} words and "
+            f"{origin} was trained with a vocabulary of {len(state[words[0]])} words and "
             f"dataset.bert_name has {len(own[words[0]])}. Set dataset.bert_name to the one of its training."
         )
     if wrong:
         shapes = [f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}" for key in sorted(wrong)]
         raise CheckpointError(
-            f"The checkpoint {path} has tensors of other shapes than the model: {_some(shapes)}. "
+            f"{origin} has tensors of other shapes than the model: {_some(shapes)}. "
             "Check dataset.bert_name and the sizes in the task file."
         )
 
