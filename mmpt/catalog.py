@@ -50,10 +50,10 @@ MODELS = Registry(
         "MMFusionSeparate": "mmpt.models.dualencoder",
         "MMFusionShare": "mmpt.models.dualencoder",
         "MMFusionJoint": "mmpt.models.mmfusion",
+        "MMFusionMFMMLM": "mmpt.models.masked",
+        "MMFusionMTM": "mmpt.models.masked",
     },
     planned=[
-        "MMFusionMFMMLM",
-        "MMFusionMTM",
         "MMFusionNLG",
         "MMFusionActionSegmentation",
         "MMFusionSeparateActionSegmentation",
@@ -70,8 +70,10 @@ ENCODERS = Registry(
         "BertModel": "transformers",
         "MMBertForEncoder": "mmpt.models.transformermodel",
         "MMBertForJoint": "mmpt.models.transformermodel",
+        "MMBertForMFMMLM": "mmpt.models.masked",
+        "MMBertForMTM": "mmpt.models.masked",
     },
-    planned=["MMBertForMFMMLM", "MMBertForMTM", "MMBertForNLG", "MMBertForTokenClassification"],
+    planned=["MMBertForNLG", "MMBertForTokenClassification"],
 )
 
 META_PROCESSORS = Registry(
@@ -159,8 +161,9 @@ LOSSES = Registry(
         "T2VContraLoss": "mmpt.losses.nce",
         "V2TContraLoss": "mmpt.losses.nce",
         "MMContraLoss": "mmpt.losses.nce",
+        "MTM": "mmpt.losses.masked",
+        "MFMMLM": "mmpt.losses.masked",
     },
-    planned=["MTM", "MFMMLM"],
 )
 
 PREDICTORS = Registry(

@@ -20,14 +20,19 @@ from typing import NotRequired, TypedDict
 import torch
 
 __all__ = [
+    "IGNORED",
     "Example",
     "LocalizationExample",
+    "MaskedLogits",
     "ModelInput",
     "MomentExample",
     "Pooled",
     "QAExample",
     "SegmentationExample",
 ]
+
+IGNORED = -100
+"""Label of positions that do not count."""
 
 
 class ModelInput(TypedDict):
@@ -116,3 +121,12 @@ class Pooled(TypedDict):
     """Last hidden states of ``[CLS] video [SEP]``, (B, T + 2, D)."""
     hidden_text: NotRequired[torch.Tensor]
     """Last hidden states of ``[CLS] text [SEP]``, (B, L - 1, D)."""
+
+
+class MaskedLogits(TypedDict):
+    """What a masked model returns when it is given labels: rows for masked positions only."""
+
+    video_logits: torch.Tensor
+    """One row per masked frame, in the order of the batch; the right frame is column 0."""
+    text_logits: torch.Tensor
+    """One row per masked word, in the order of the batch; the first V columns are the vocabulary."""

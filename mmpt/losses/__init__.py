@@ -4,13 +4,16 @@ from typing import Any
 
 from mmpt.catalog import LOSSES
 from mmpt.losses.loss import BCE, L1, MSE, ArgmaxCrossEntropy, CrossEntropy, Loss, NLGLoss, SmoothL1
+from mmpt.losses.masked import MFMMLM, MTM
 from mmpt.losses.nce import NCE, MMContraLoss, T2VContraLoss, V2TContraLoss
 from mmpt.registry import unknown_attribute
 
 __all__ = [
     "BCE",
     "L1",
+    "MFMMLM",
     "MSE",
+    "MTM",
     "NCE",
     "ArgmaxCrossEntropy",
     "CrossEntropy",

@@ -4,10 +4,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-__all__ = ["BCE", "L1", "MSE", "ArgmaxCrossEntropy", "CrossEntropy", "Loss", "NLGLoss", "SmoothL1"]
+from mmpt.types import IGNORED
 
-IGNORED = -100
-"""Label of positions that do not count."""
+__all__ = ["BCE", "L1", "MSE", "ArgmaxCrossEntropy", "CrossEntropy", "Loss", "NLGLoss", "SmoothL1"]
 
 
 class Loss(nn.Module):

@@ -9,6 +9,7 @@ from mmpt.catalog import ENCODERS, MODELS
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import LoadReport, load_into, load_state_dict
 from mmpt.models.dualencoder import MMFusionSeparate, MMFusionShare
+from mmpt.models.masked import MMBertForMFMMLM, MMBertForMTM, MMFusionMFMMLM, MMFusionMTM
 from mmpt.models.mmfusion import MMFusion, MMFusionJoint
 from mmpt.models.mmptmodel import MMPTModel
 from mmpt.models.transformermodel import MMBertForEncoder, MMBertForJoint
@@ -18,8 +19,12 @@ __all__ = [
     "LoadReport",
     "MMBertForEncoder",
     "MMBertForJoint",
+    "MMBertForMFMMLM",
+    "MMBertForMTM",
     "MMFusion",
     "MMFusionJoint",
+    "MMFusionMFMMLM",
+    "MMFusionMTM",
     "MMFusionSeparate",
     "MMFusionShare",
     "MMPTModel",

@@ -11,7 +11,7 @@ from mmpt.errors import ConfigError
 from mmpt.modules.pooling import pool_text, pool_video
 from mmpt.types import Pooled
 
-__all__ = ["MMFusion", "MMFusionJoint", "build_encoder"]
+__all__ = ["JointFusion", "MMFusion", "MMFusionJoint", "build_encoder", "joint_mask"]
 
 _RETRIEVAL = "use a task whose model is for retrieval, such as MMFusionSeparate."
 
@@ -89,11 +89,72 @@ def _drop_position_ids(module: nn.Module, state_dict: dict[str, Any], prefix: st
         del state_dict[key]
 
 
-class MMFusionJoint(MMFusion):
-    """One encoder over ``[CLS] video [SEP] text`` with isolated first layers (VLM, section 3.3).
+class JointFusion(MMFusion):
+    """Base of the models with one encoder over ``[CLS] video [SEP] text``.
 
-    Both vectors are read after layer ``dataset.num_iso_layer``, up to which video and text do not
-    see each other, or after the last layer if there is none.
+    Here are the vectors of a video or a text alone, read after layer ``dataset.num_iso_layer``, up to
+    which video and text do not see each other, or after the last layer if there is none.
+    """
+
+    def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
+        super().__init__(config, pretrained)
+        self.mm_encoder = build_encoder(config, "mm_encoder_cls", pretrained=pretrained)
+        self.layer: int | None = config.dataset.num_iso_layer
+        num_layers = self.mm_encoder.bert.config.num_hidden_layers
+        if self.layer is not None and not 1 <= self.layer <= num_layers:
+            raise ConfigError(
+                f"dataset.num_iso_layer is {self.layer}; the BERT '{config.dataset.bert_name}' has "
+                f"{num_layers} layers. Give a number from 1 to {num_layers}."
+            )
+
+    def encode_apart(
+        self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
+    ) -> Pooled:
+        """Return pooled vectors and hidden states of video and text, each without the other."""
+        return _pooled(
+            self.hidden_video(caps, vfeats, vmasks), self.hidden_text(caps, cmasks), cmasks, vmasks
+        )
+
+    def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_video`."""
+        return pool_video(self.hidden_video(caps, vfeats, vmasks), vmasks)
+
+    def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_text`."""
+        return pool_text(self.hidden_text(caps, cmasks), cmasks)
+
+    def hidden_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """Return the hidden states of ``[CLS] video [SEP]``, (B, T + 2, D), without looking at any text.
+
+        The text is ``[PAD] [SEP]`` and ``[CLS]`` is hidden; see :meth:`MMFusion.encode_video` for the
+        arguments.
+        """
+        start = caps[:, :2]
+        pad = torch.full_like(start[:, :1], self.mm_encoder.bert.config.pad_token_id)
+        dummy = torch.cat([start, pad, start[:, 1:]], dim=1)
+        mask = torch.tensor([False, True, False, True], device=caps.device).expand(len(caps), -1)
+        return _video_part(self._hidden(dummy, mask, vfeats, vmasks), vmasks.shape[1])
+
+    def hidden_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
+        """Return the hidden states of ``[CLS] text [SEP]``, (B, L - 1, D), without looking at any video.
+
+        The video is one second of zeros; see :meth:`MMFusion.encode_text` for the arguments.
+        """
+        linear = self.mm_encoder.videomlp.linear1
+        vfeats = linear.weight.new_zeros(len(caps), 1, linear.in_features)
+        vmasks = torch.ones(vfeats.shape[:2], dtype=torch.bool, device=vfeats.device)
+        return _text_part(self._hidden(caps, cmasks, vfeats, vmasks), 1)
+
+    def _hidden(
+        self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the hidden states of ``[CLS] video [SEP] text``, (B, T + L, D)."""
+        mask = joint_mask(cmasks, vmasks)
+        return self.mm_encoder(caps, vfeats, mask, self.layer, self.remove_padding)
+
+
+class MMFusionJoint(JointFusion):
+    """One encoder over ``[CLS] video [SEP] text`` with isolated first layers (VLM, section 3.3).
 
     A task with ``dataset.train_path`` encodes both in one pass, any other task each on its own, so
     that a score of retrieval never knows the other side. With isolated layers both ways give the
@@ -102,46 +163,37 @@ class MMFusionJoint(MMFusion):
 
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__(config, pretrained)
-        self.mm_encoder = build_encoder(config, "mm_encoder_cls", pretrained=pretrained)
-        self.layer: int | None = config.dataset.num_iso_layer
         self.one_pass = config.dataset.train_path is not None
-        num_layers = self.mm_encoder.bert.config.num_hidden_layers
-        if self.layer is not None and not 1 <= self.layer <= num_layers:
-            raise ConfigError(
-                f"dataset.num_iso_layer is {self.layer}; the BERT '{config.dataset.bert_name}' has "
-                f"{num_layers} layers. Give a number from 1 to {num_layers}."
-            )
 
     def forward(
         self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
     ) -> Pooled:
-        """Return the pooled vectors; see :class:`mmpt.types.ModelInput` for the arguments."""
+        """Return pooled vectors and hidden states; see :class:`mmpt.types.ModelInput` for the arguments."""
         if not self.one_pass:
-            return {
-                "pooled_video": self.encode_video(caps, vfeats, vmasks),
-                "pooled_text": self.encode_text(caps, cmasks),
-            }
-        hidden = self._hidden(caps, cmasks, vfeats, vmasks)
-        return {"pooled_video": pool_video(hidden, vmasks), "pooled_text": pool_text(hidden, cmasks)}
+            return self.encode_apart(caps, cmasks, vfeats, vmasks)
+        hidden, seconds = self._hidden(caps, cmasks, vfeats, vmasks), vmasks.shape[1]
+        return _pooled(_video_part(hidden, seconds), _text_part(hidden, seconds), cmasks, vmasks)
 
-    def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
-        """See :meth:`MMFusion.encode_video`; the text is ``[PAD] [SEP]`` and ``[CLS]`` is hidden."""
-        start = caps[:, :2]
-        pad = torch.full_like(start[:, :1], self.mm_encoder.bert.config.pad_token_id)
-        dummy = torch.cat([start, pad, start[:, 1:]], dim=1)
-        mask = torch.tensor([False, True, False, True], device=caps.device).expand(len(caps), -1)
-        return pool_video(self._hidden(dummy, mask, vfeats, vmasks), vmasks)
 
-    def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
-        """See :meth:`MMFusion.encode_text`; the video is one second of zeros."""
-        linear = self.mm_encoder.videomlp.linear1
-        vfeats = linear.weight.new_zeros(len(caps), 1, linear.in_features)
-        vmasks = torch.ones(vfeats.shape[:2], dtype=torch.bool, device=vfeats.device)
-        return pool_text(self._hidden(caps, cmasks, vfeats, vmasks), cmasks)
+def joint_mask(cmasks: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+    """Return the mask of ``[CLS] video [SEP] text``, bool (B, T + L), of those of its parts."""
+    return torch.cat([cmasks[:, :1], vmasks, cmasks[:, 1:]], dim=1)
 
-    def _hidden(
-        self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
-    ) -> torch.Tensor:
-        """Return the hidden states of ``[CLS] video [SEP] text``, (B, T + L, D)."""
-        mask = torch.cat([cmasks[:, :1], vmasks, cmasks[:, 1:]], dim=1)
-        return self.mm_encoder(caps, vfeats, mask, self.layer, self.remove_padding)
+
+def _video_part(hidden: torch.Tensor, seconds: int) -> torch.Tensor:
+    return hidden[:, : seconds + 2]
+
+
+def _text_part(hidden: torch.Tensor, seconds: int) -> torch.Tensor:
+    return torch.cat([hidden[:, :1], hidden[:, seconds + 2 :]], dim=1)
+
+
+def _pooled(
+    hidden_video: torch.Tensor, hidden_text: torch.Tensor, cmasks: torch.Tensor, vmasks: torch.Tensor
+) -> Pooled:
+    return {
+        "pooled_video": pool_video(hidden_video, vmasks),
+        "pooled_text": pool_text(hidden_text, cmasks),
+        "hidden_video": hidden_video,
+        "hidden_text": hidden_text,
+    }

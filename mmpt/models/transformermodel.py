@@ -70,7 +70,8 @@ class MMBertForEncoder(nn.Module):
         Args:
             input_ids: ``[CLS] [SEP] text``, or ``[CLS] text`` without video, int64 (B, N).
             vfeats: Video features (B, T, 512), or None.
-            attention_mask: True at real tokens, in the order of the sequence, bool (B, T + N).
+            attention_mask: True at real tokens, in the order of the sequence, bool (B, T + N); or who
+                sees whom, bool (B, T + N, T + N).
             layer: Number of layers after which to read; None reads the last.
             remove_padding: See :func:`mmpt.modules.mmbert.run_bert`.
 
@@ -83,10 +84,28 @@ class MMBertForEncoder(nn.Module):
         if vfeats is None:
             sequence = text_sequence(self.bert, input_ids, attention_mask, self.max_video_len)
             return run_bert(self.bert, sequence, layer, remove_padding=remove_padding)
+        return self.encode(input_ids, self.video_tokens(vfeats), attention_mask, layer, remove_padding)
+
+    def video_tokens(self, vfeats: torch.Tensor) -> torch.Tensor:
+        """Project features (B, T, 512) to tokens (B, T, D).
+
+        Raises:
+            DataError: If the video is too long or its features are too wide or narrow.
+        """
         self._check_video(vfeats)
-        video_tokens = self.videomlp(vfeats.to(self.videomlp.linear1.weight.dtype))
+        return self.videomlp(vfeats.to(self.videomlp.linear1.weight.dtype))
+
+    def encode(
+        self,
+        input_ids: torch.Tensor,
+        video_tokens: torch.Tensor,
+        attention_mask: torch.Tensor,
+        layer: int | None = None,
+        remove_padding: bool = False,
+    ) -> torch.Tensor:
+        """Encode ``[CLS] video [SEP] text`` from video tokens (B, T, D); else as :meth:`forward`."""
         sequence = video_sequence(self.bert, input_ids, video_tokens, attention_mask, self.max_video_len)
-        masks = self.layer_masks(sequence, vfeats.shape[1])
+        masks = self.layer_masks(sequence, video_tokens.shape[1])
         return run_bert(self.bert, sequence, layer, masks, remove_padding)
 
     def _check_video(self, vfeats: torch.Tensor) -> None:
@@ -113,8 +132,11 @@ class MMBertForJoint(MMBertForEncoder):
         self.num_iso_layer = config.dataset.num_iso_layer or 0
 
     def layer_masks(self, sequence: TokenSequence, num_video: int) -> Sequence[torch.Tensor] | None:
-        """Return isolated masks for the first layers and open ones for the rest."""
-        if self.num_iso_layer == 0:
+        """Return isolated masks for the first layers and open ones for the rest.
+
+        A mask that says who sees whom holds in every layer.
+        """
+        if self.num_iso_layer == 0 or sequence.mask.dim() == 3:
             return None
         return joint_layer_masks(
             sequence.mask,

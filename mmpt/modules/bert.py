@@ -12,7 +12,7 @@ from transformers.utils import logging
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.modules.attention import ATTENTION
 
-__all__ = ["load_bert", "load_bert_config"]
+__all__ = ["load_bert", "load_bert_config", "load_pretrained"]
 
 
 def load_bert_config(bert_name: str, num_hidden_layers: int | None = None) -> BertConfig:
@@ -71,10 +71,9 @@ def load_bert(bert_name: str, num_hidden_layers: int | None = None, pretrained: 
     config = load_bert_config(bert_name, num_hidden_layers)
     if not pretrained:
         return _random(bert_name, config)
-    with _quiet_transformers():
-        bert, info = _from_pretrained(bert_name, config)
+    bert, missing = load_pretrained(BertModel, bert_name, config)
     # Language models come without the pooler, which nothing here uses.
-    missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
+    missing = [key for key in missing if not key.startswith("pooler.")]
     if missing:
         raise CheckpointError(
             f"The weights of dataset.bert_name '{bert_name}' lack {len(missing)} of the tensors of BERT, "
@@ -93,15 +92,27 @@ def _random(bert_name: str, config: BertConfig) -> BertModel:
         ) from error
 
 
-def _from_pretrained(bert_name: str, config: BertConfig) -> tuple[BertModel, dict[str, Any]]:
+def load_pretrained(cls: Any, bert_name: str, config: BertConfig) -> tuple[Any, list[str]]:
+    """Return a model of transformers with the weights of ``bert_name``, and the names of those it lacks.
+
+    Args:
+        cls: A class of transformers for BERT, such as ``BertModel``.
+        bert_name: Folder or name on the hub.
+        config: What to build; layers beyond its own are left out.
+
+    Raises:
+        CheckpointError: If there are no weights, or they cannot be read.
+    """
     try:
-        return BertModel.from_pretrained(
-            bert_name,
-            config=config,
-            attn_implementation=ATTENTION,
-            dtype=torch.float32,
-            output_loading_info=True,
-        )
+        with _quiet_transformers():
+            model, info = cls.from_pretrained(
+                bert_name,
+                config=config,
+                attn_implementation=ATTENTION,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+        return model, sorted(info["missing_keys"])
     except Exception as error:  # safetensors, pickle, OSError and RuntimeError, by the state of the file
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise CheckpointError(

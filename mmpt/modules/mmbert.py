@@ -32,7 +32,18 @@ class TokenSequence:
     token_type_ids: torch.Tensor
     """0 for [CLS], video and [SEP], 1 for text, int64 (N,)."""
     mask: torch.Tensor
-    """True at tokens that may be attended to, bool (B, N)."""
+    """True at tokens that may be attended to, bool (B, N); or who sees whom, (B, N, N): row, column."""
+
+    @property
+    def read_tokens(self) -> torch.Tensor:
+        """True at tokens that some token attends to, bool (B, N): the rest is padding.
+
+        Where one of them sees nothing, attention treats it as if it saw everything: all count then.
+        """
+        if self.mask.dim() == 2:
+            return self.mask
+        read = self.mask.any(1)
+        return read | (read & ~self.mask.any(2)).any(1, keepdim=True)
 
 
 def embed_words(bert: BertModel, ids: torch.Tensor) -> torch.Tensor:
@@ -55,7 +66,7 @@ def video_sequence(
 ) -> TokenSequence:
     """Build ``[CLS] video [SEP] text`` from ids (B, 2 + text) and video tokens (B, T, D).
 
-    ``mask`` (B, T + 2 + text) and the result are in the order of the sequence.
+    ``mask``, see :class:`TokenSequence`, and the result are in the order of the sequence.
     """
     num_video = video_tokens.shape[1]
     words = embed_words(bert, ids)
@@ -96,10 +107,10 @@ def run_bert(
         sequence: Its input.
         layer: Number of layers after which to read; None reads the last.
         layer_masks: One additive mask per layer, (B, 1, N, N), instead of the sequence's own.
-        remove_padding: Compute only the tokens of ``sequence.mask``. Their hidden states are the
+        remove_padding: Compute only the tokens that are attended to. Their hidden states are the
             same up to rounding; those of padding are zeros.
     """
-    packing = Packing.from_mask(sequence.mask) if remove_padding else None
+    packing = Packing.from_mask(sequence.read_tokens) if remove_padding else None
     batch = sequence.embeds.shape[0]
     embeds = sequence.embeds
     position_ids = sequence.position_ids.expand(batch, -1)
@@ -110,10 +121,15 @@ def run_bert(
         inputs_embeds=embeds,
         position_ids=position_ids,
         token_type_ids=token_type_ids,
-        attention_mask=additive_mask(sequence.mask[:, None, None, :], embeds.dtype),
+        attention_mask=additive_mask(_pairs(sequence.mask), embeds.dtype),
         output_hidden_states=False if layer is None else [layer],
         layer_masks=layer_masks,
         packing=packing,
     )
     hidden = output.last_hidden_state if layer is None else output.hidden_states[layer]
     return hidden if packing is None else packing.unpack(hidden)
+
+
+def _pairs(mask: torch.Tensor) -> torch.Tensor:
+    """Return a mask (B, N) or (B, N, N) as one that broadcasts to (B, heads, N, N)."""
+    return mask[:, None, None, :] if mask.dim() == 2 else mask[:, None]
