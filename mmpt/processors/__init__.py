@@ -13,6 +13,7 @@ from mmpt.processors.aligners import (
     StartClipAligner,
     VariedLenAligner,
 )
+from mmpt.processors.attention_masks import MMAttentionMask2DProcessor
 from mmpt.processors.downstream.coin import COINActionSegmentationAligner
 from mmpt.processors.downstream.crosstask import CrossTaskAligner
 from mmpt.processors.downstream.didemo import DiDeMoAligner
@@ -51,6 +52,7 @@ __all__ = [
     "FixedLenAligner",
     "FolderMetaProcessor",
     "How2MetaProcessor",
+    "MMAttentionMask2DProcessor",
     "MSRVTTMetaProcessor",
     "MSRVTTQAAligner",
     "MSRVTTTextProcessor",
