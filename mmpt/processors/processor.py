@@ -59,6 +59,9 @@ class MetaProcessor(Processor):
     data: Sequence[Any] = ()
     dropped: Mapping[str, Sequence[str]] = {}
     """Reason -> ids that are in the list and cannot be used. Reported in one warning by MMDataset."""
+    ignored: Mapping[str, Sequence[str]] = {}
+    """Reason -> parts of items, such as annotated segments, that have no effect; their items stay.
+    Reported like ``dropped``."""
 
     def __init__(self, config: DatasetConfig) -> None:
         self.split = split_of(config)
@@ -78,11 +81,16 @@ class MetaProcessor(Processor):
 
     def drop(self, reason: str, unusable: Callable[[str], bool]) -> None:
         """Move entries of ``self.data`` whose video is unusable to ``self.dropped``."""
-        names = [name_of(video_id) for video_id, _ in self.data]
-        dropped = [name for name in names if unusable(name)]
+        self.drop_entries(reason, lambda video_id, _: unusable(name_of(video_id)))
+
+    def drop_entries(self, reason: str, unusable: Callable[[Any, Any], bool]) -> None:
+        """Move entries (video_id, text_id) of ``self.data`` that are unusable to ``self.dropped``."""
+        useless = [unusable(*entry) for entry in self.data]
+        entries = list(zip(self.data, useless, strict=True))
+        dropped = [name_of(entry[0]) for entry, is_useless in entries if is_useless]
         if dropped:
             self.dropped = {**self.dropped, reason: dropped}
-            self.data = [pair for name, pair in zip(names, self.data, strict=True) if not unusable(name)]
+            self.data = [entry for entry, is_useless in entries if not is_useless]
 
     def drop_missing_features(self, vfeat_dir: str | None) -> None:
         """Move entries of ``self.data`` without a ``<vfeat_dir>/<video_id>.npy`` to ``self.dropped``.

@@ -33,12 +33,13 @@ def read_ids(path: str) -> list[str]:
     return [line.strip() for line in read_text(path, "utf-8-sig").splitlines() if line.strip()]
 
 
-def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]]:
+def read_table(path: str, columns: list[str], delimiter: str = ",") -> list[tuple[int, dict[str, str]]]:
     """Read a CSV file with a header line.
 
     Args:
         path: The file, UTF-8.
         columns: Columns that it must have; it may have more.
+        delimiter: What stands between two cells.
 
     Returns:
         (line number, {column: cell}) for each row.
@@ -46,14 +47,15 @@ def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]
     Raises:
         DataError: If the file is missing, lacks a column, or a row has fewer cells than the header.
     """
-    rows = csv.DictReader(io.StringIO(read_text(path, "utf-8-sig"), newline=""), strict=True)
+    text = io.StringIO(read_text(path, "utf-8-sig"), newline="")
+    rows = csv.DictReader(text, delimiter=delimiter, strict=True)
     try:
         found = list(rows.fieldnames or [])
         missing = [column for column in columns if column not in found]
         if missing:
             raise DataError(
                 f"The table {path} has the columns {', '.join(found) or '(none)'} and lacks "
-                f"{', '.join(missing)}. Its first line must be a header such as: {','.join(columns)}"
+                f"{', '.join(missing)}. Its first line must be a header such as: {delimiter.join(columns)}"
             )
         table = [(rows.line_num, row) for row in rows]
     except csv.Error as error:
@@ -62,7 +64,7 @@ def read_table(path: str, columns: list[str]) -> list[tuple[int, dict[str, str]]
         if None in row or None in row.values():
             raise DataError(
                 f"Line {line} of {path} does not have {len(found)} cells as the header says. "
-                "Put texts that hold a comma between double quotes."
+                f"Put texts that hold a {'comma' if delimiter == ',' else 'tab'} between double quotes."
             )
     return table
 

@@ -6,7 +6,7 @@ Files: ``MSRVTT_train.csv`` (column ``video_id``), ``MSRVTT_JSFUSION_test.csv`` 
 
 from collections import defaultdict
 from functools import lru_cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from mmpt.processors.processor import MetaProcessor, TextProcessor
 from mmpt.processors.textfiles import needed, read_table, text_of
 from mmpt.utils.files import read_json
 
-__all__ = ["MSRVTTMetaProcessor", "MSRVTTTextProcessor", "read_sentences"]
+__all__ = ["MSRVTTMetaProcessor", "MSRVTTNLGTextProcessor", "MSRVTTTextProcessor", "read_sentences"]
 
 
 class MSRVTTMetaProcessor(MetaProcessor):
@@ -72,8 +72,8 @@ class MSRVTTTextProcessor(TextProcessor):
             self.path = needed(config, "json_path", self)
             self.sentences = read_sentences(self.path)
 
-    def __call__(self, text_id: str, *, rng: np.random.Generator | None = None) -> list[int]:
-        """Return token ids without special tokens.
+    def __call__(self, text_id: str, *, rng: np.random.Generator | None = None) -> Any:
+        """Return token ids without special tokens, a list of int.
 
         Args:
             text_id: A sentence; in training the id of a video.
@@ -83,17 +83,42 @@ class MSRVTTTextProcessor(TextProcessor):
             ConfigError: If ``rng`` is missing in training.
             DataError: If the video has no sentence.
         """
+        return super().__call__(self._sentence(text_id, rng))
+
+    def _sentence(self, text_id: str, rng: np.random.Generator | None) -> str:
         if self.path is None:
-            return super().__call__(text_id)
+            return text_id
         if rng is None:
             raise ConfigError(
-                "In training MSRVTTTextProcessor draws one of the video's sentences: give it "
+                f"In training {type(self).__name__} draws one of the video's sentences: give it "
                 "rng=numpy.random.default_rng(seed), or take the items of mmpt.datasets.MMDataset."
             )
         if text_id not in self.sentences:
             raise DataError(f"Video '{text_id}' has no sentence in {self.path}.")
         choices = self.sentences[text_id]
-        return super().__call__(choices[rng.integers(len(choices))])
+        return choices[rng.integers(len(choices))]
+
+
+class MSRVTTNLGTextProcessor(MSRVTTTextProcessor):
+    """MSRVTTTextProcessor for captioning: it also hands on the sentence itself, as the reference.
+
+    Args:
+        config: The ``dataset`` section.
+    """
+
+    def __call__(self, text_id: str, *, rng: np.random.Generator | None = None) -> tuple[list[int], str]:
+        """Return (token ids without special tokens, the sentence).
+
+        Args:
+            text_id: A sentence; in training the id of a video.
+            rng: Source of all randomness; needed in training only.
+
+        Raises:
+            ConfigError: If ``rng`` is missing in training.
+            DataError: If the video has no sentence, or the text is no string.
+        """
+        sentence = self._sentence(text_id, rng)
+        return TextProcessor.__call__(self, sentence), sentence
 
 
 @lru_cache(maxsize=2)
