@@ -50,6 +50,27 @@ def model(loaded):
     return loaded[0]
 
 
+VLM = {"model_cls": "MMFusionMTM", "mm_encoder_cls": "MMBertForMFMMLM", "use_seg_emb": True}
+
+
+@pytest.fixture
+def vlm(task, tmp_path, monkeypatch):
+    """The shipped pre-training task of VLM, by its name, on a tiny BERT and with a checkpoint."""
+    values = yaml.safe_load(task.read_text())
+    values |= {"model": VLM, "eval": {"save_path": "runs/mtm/vlm"}, "fairseq": {}}
+    values["dataset"] |= {"train_path": "train.lst", "aligner": "MFMMLMAligner"}
+    monkeypatch.chdir(tmp_path)
+    for folder in ("projects/mtm/vlm", "runs/mtm/vlm"):
+        (tmp_path / folder).mkdir(parents=True)
+    path = tmp_path / "projects/mtm/vlm/how2.yaml"
+    path.write_text(yaml.safe_dump(values))
+    state = build_model(recursive_config(path)).state_dict()
+    torch.save(
+        {"model": {f"mmmodel.{key}": v for key, v in state.items()}}, "runs/mtm/vlm/checkpoint_best.pt"
+    )
+    return MMPTModel.from_pretrained("projects/mtm/vlm/how2.yaml")
+
+
 def frames(*seconds, seed=0):
     draw = torch.Generator().manual_seed(seed)
     shapes = [(count, FPS, SIZE, SIZE, 3) for count in seconds]
@@ -73,6 +94,32 @@ def test_a_batch_of_frames_and_texts_is_scored_by_dot_products(loaded):
     close(outputs["pooled_text"], model.encode_text(texts))
     close(outputs["pooled_video"], model.encode_video(videos))
     close(score, (outputs["pooled_video"] * outputs["pooled_text"]).sum(1))
+
+
+def test_a_model_of_masked_modelling_scores_any_batch(vlm):
+    model, tokenizer, aligner = vlm
+    texts = ["now we cut the onion", "stir", "pour oil in the pan"]
+    pairs = [aligner._build_text_seq(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in texts]
+    caps, cmasks = (torch.stack(column) for column in zip(*pairs, strict=True))
+    videos = torch.stack(frames(2, 2, 2))
+    with torch.no_grad():
+        outputs = model(videos, caps, cmasks)
+        score = model(videos, caps, cmasks, return_score=True)["score"]
+        alone = model(videos[:1], caps[:1], cmasks[:1])
+    assert outputs["pooled_video"].shape == outputs["pooled_text"].shape == (3, 48)
+    close(outputs["pooled_text"], model.encode_text(texts))
+    close(outputs["pooled_video"], model.encode_video(videos))
+    close(score, (outputs["pooled_video"] * outputs["pooled_text"]).sum(1))
+    for name, vectors in alone.items():
+        close(vectors, outputs[name][:1])
+
+
+def test_a_model_of_masked_modelling_takes_videos_of_any_length(vlm):
+    model, _, _ = vlm
+    videos = [torch.randn(seconds, 512) for seconds in (1, 4, 9)]
+    together = model.encode_video(videos)
+    close(together, torch.cat([model.encode_video([video]) for video in videos]))
+    close(together[2], model.encode_video([videos[2][:4], videos[2][4:8], videos[2][8:]]).mean(0))
 
 
 def test_bytes_and_floats_of_the_same_frames_give_the_same_vector(model):
