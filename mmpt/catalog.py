@@ -52,9 +52,9 @@ MODELS = Registry(
         "MMFusionJoint": "mmpt.models.mmfusion",
         "MMFusionMFMMLM": "mmpt.models.masked",
         "MMFusionMTM": "mmpt.models.masked",
+        "MMFusionNLG": "mmpt.models.generation",
     },
     planned=[
-        "MMFusionNLG",
         "MMFusionActionSegmentation",
         "MMFusionSeparateActionSegmentation",
         "MMFusionActionLocalization",
@@ -72,8 +72,9 @@ ENCODERS = Registry(
         "MMBertForJoint": "mmpt.models.transformermodel",
         "MMBertForMFMMLM": "mmpt.models.masked",
         "MMBertForMTM": "mmpt.models.masked",
+        "MMBertForNLG": "mmpt.models.generation",
     },
-    planned=["MMBertForNLG", "MMBertForTokenClassification"],
+    planned=["MMBertForTokenClassification"],
 )
 
 META_PROCESSORS = Registry(
@@ -133,6 +134,7 @@ ALIGNERS = Registry(
         "VariedLenAligner": "mmpt.processors.aligners",
         "StartClipAligner": "mmpt.processors.aligners",
         "OverlappedAligner": "mmpt.processors.aligners",
+        "MFMMLMAligner": "mmpt.processors.mfmmlm",
         "VideoRetriAligner": _HOW2_RETRI,
         "VideoRetriOverlappedAligner": _HOW2_RETRI,
         "DiDeMoAligner": _DIDEMO,
@@ -141,7 +143,6 @@ ALIGNERS = Registry(
         "MSRVTTQAAligner": _MSRVTT_QA,
     },
     planned=[
-        "MFMMLMAligner",
         "How2MILNCEAligner",
         "DSNLGAligner",
     ],
@@ -161,6 +162,7 @@ LOSSES = Registry(
         "T2VContraLoss": "mmpt.losses.nce",
         "V2TContraLoss": "mmpt.losses.nce",
         "MMContraLoss": "mmpt.losses.nce",
+        "MMSigmoidLoss": "mmpt.losses.sigmoid",
         "MTM": "mmpt.losses.masked",
         "MFMMLM": "mmpt.losses.masked",
     },

@@ -23,6 +23,7 @@ __all__ = [
     "IGNORED",
     "Example",
     "LocalizationExample",
+    "MaskedExample",
     "MaskedLogits",
     "ModelInput",
     "MomentExample",
@@ -61,6 +62,17 @@ class Example(ModelInput):
     """Start of the first caption of the clip in seconds, float32 (S,)."""
     text_end: NotRequired[torch.Tensor]
     """End of the last caption of the clip in seconds, float32 (S,)."""
+
+
+class MaskedExample(Example):
+    """Clips with frames and words masked, and what stood there."""
+
+    video_label: torch.Tensor
+    """True at masked seconds, bool (S, T)."""
+    text_label: torch.Tensor
+    """The original token where one is to be predicted, -100 elsewhere, int64 (S, L)."""
+    attention_mask: NotRequired[torch.Tensor]
+    """True where a row of ``[CLS] video [SEP] text`` sees a column, bool (S, T + L, T + L)."""
 
 
 class QAExample(ModelInput):

@@ -36,6 +36,8 @@ from mmpt.processors.how2retriprocessor import (
     VideoRetriAligner,
     VideoRetriOverlappedAligner,
 )
+from mmpt.processors.masking import FrameMaskingProcessor, TextGenerationProcessor, TextMaskingProcessor
+from mmpt.processors.mfmmlm import MFMMLMAligner
 from mmpt.processors.processor import Aligner, MetaProcessor, Processor, TextProcessor, VideoProcessor
 from mmpt.registry import unknown_attribute
 
@@ -51,7 +53,9 @@ __all__ = [
     "DiDeMoAligner",
     "FixedLenAligner",
     "FolderMetaProcessor",
+    "FrameMaskingProcessor",
     "How2MetaProcessor",
+    "MFMMLMAligner",
     "MMAttentionMask2DProcessor",
     "MSRVTTMetaProcessor",
     "MSRVTTQAAligner",
@@ -67,6 +71,8 @@ __all__ = [
     "ShardedVideoRetriTextProcessor",
     "ShardedVideoRetriVideoProcessor",
     "StartClipAligner",
+    "TextGenerationProcessor",
+    "TextMaskingProcessor",
     "TextProcessor",
     "VariedLenAligner",
     "VideoProcessor",
