@@ -1,6 +1,7 @@
 """The world as MSR-VTT: short clips ``video0``, ``video1``, … with several sentences each."""
 
 from collections.abc import Sequence
+from operator import eq
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ def write_msrvtt(folder: Path, videos: Path, train: Sequence[Clip], test: Sequen
         for n, name in enumerate(names[len(train) :])
     ]
     write_table(folder / "MSRVTT_JSFUSION_test.csv", [("key", "vid_key", "video_id", "sentence"), *rows])
-    write_table(folder.parent / "msrvtt-qa" / "MSR_MC_test.csv", _choices(rows), delimiter="\t")
+    write_table(folder.parent / "msrvtt-qa" / "MSR_MC_test.csv", _choices(rows, test), delimiter="\t")
     return jobs
 
 
@@ -65,13 +66,18 @@ def _clip_job(path: Path, scene: Scene, step: Step) -> RenderJob:
     return RenderJob(path, scene, start, min(scene.duration, step.end + _BEFORE_AND_AFTER))
 
 
-def _choices(rows: Sequence[tuple[str, str, str, str]]) -> list[tuple[str | int, ...]]:
-    """Return the multiple-choice table: the right sentence among four of other clips, answer 0…4."""
+def _choices(rows: Sequence[tuple[str, str, str, str]], clips: Sequence[Clip]) -> list[tuple[str | int, ...]]:
+    """Return the multiple-choice table: the right sentence among four of other clips, answer 0…4.
+
+    The wrong ones share as much as possible of colour, shape and action with the right one.
+    """
+    combinations = [scene.combination(scene.steps[k]) for scene, k in clips]
     table: list[tuple[str | int, ...]] = [("vid_key", "a1", "a2", "a3", "a4", "a5", "answer")]
     for number, (_, key, _, text) in enumerate(rows):
         rng = np.random.default_rng((6, number))
-        others = [other[3] for k, other in enumerate(rows) if k != number and other[3] != text]
-        wrong = [others[k] for k in rng.permutation(len(others))[:4]]
+        others = [k for k in rng.permutation(len(rows)) if k != number and rows[k][3] != text]
+        shared = {k: sum(map(eq, combinations[k], combinations[number])) for k in others}
+        wrong = [rows[k][3] for k in sorted(others, key=lambda k: -shared[k])[:4]]
         answer = int(rng.integers(len(wrong) + 1))
         table.append((key, *wrong[:answer], text, *wrong[answer:], answer))
     return table

@@ -60,14 +60,17 @@ class WorldPlan:
     num_test: int = 80
     """Videos with held-out combinations (YouCook2); 60 give more than 120 clips to retrieve."""
     num_other: int = 12
-    """Videos of each other split and data set."""
+    """Videos of each other split and data set, and of each task of CrossTask."""
+    num_train: int | None = None
+    """Training videos of YouCook2, MSR-VTT and COIN; None for as many as ``num_other``."""
     seed: int = 0
     datasets: tuple[str, ...] = ("how2", "youcook")
 
     def __post_init__(self) -> None:
-        for name in ("num_videos", "num_val", "num_test", "num_other"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"The world needs {name} of at least 1; given is {getattr(self, name)}.")
+        for name in ("num_videos", "num_val", "num_test", "num_other", "num_train"):
+            number = getattr(self, name)
+            if number is not None and number < 1:
+                raise ConfigError(f"The world needs {name} of at least 1; given is {number}.")
         unknown = sorted(set(self.datasets) - set(DATASETS))
         if unknown:
             raise ConfigError(f"Unknown data sets {', '.join(unknown)}; known are {', '.join(DATASETS)}.")
@@ -99,6 +102,7 @@ class _Writer:
 
     def __init__(self, folder: Path, plan: WorldPlan) -> None:
         self.folder, self.plan = folder, plan
+        self.num_train = plan.num_other if plan.num_train is None else plan.num_train
         self.clips = 0
 
     def how2(self) -> list[RenderJob]:
@@ -108,20 +112,18 @@ class _Writer:
         return _jobs(self.folder, "how2", [*train, *val])
 
     def youcook(self) -> list[RenderJob]:
-        train = _scenes(self.plan, "youcook", "train", self.plan.num_other)
+        train = _scenes(self.plan, "youcook", "train", self.num_train)
         test = _scenes(self.plan, "youcook", "test", self.plan.num_test)
         self.clips = write_youcook(self.folder / "youcook", train, test)
         return _jobs(self.folder, "youcook", [*train, *test])
 
     def msrvtt(self) -> list[RenderJob]:
-        clips = [
-            choose_clips(_scenes(self.plan, "msrvtt", split, self.plan.num_other))
-            for split in ("train", "test")
-        ]
-        return write_msrvtt(self.folder / "msrvtt", self.folder / "videos" / "msrvtt", *clips)
+        train = choose_clips(_scenes(self.plan, "msrvtt", "train", self.num_train))
+        test = choose_clips(_scenes(self.plan, "msrvtt", "test", self.plan.num_other))
+        return write_msrvtt(self.folder / "msrvtt", self.folder / "videos" / "msrvtt", train, test)
 
     def coin(self) -> list[RenderJob]:
-        training = _scenes(self.plan, "coin", "train", self.plan.num_other)
+        training = _scenes(self.plan, "coin", "train", self.num_train)
         testing = _scenes(self.plan, "coin", "val", self.plan.num_other)
         write_coin(self.folder / "coin", training, testing)
         return _jobs(self.folder, "coin", [*training, *testing])
@@ -133,8 +135,9 @@ class _Writer:
             videos[task.task_id] = [
                 scene_of(self.plan.seed, first + k, "train", task.script) for k in range(self.plan.num_other)
             ]
-        # As in the release, the validation list repeats some of the videos.
-        val = {task.task_id: videos[task.task_id][-max(1, self.plan.num_other // 4) :] for task in TASKS}
+        # As in the release, the validation list repeats some of the videos of the primary tasks.
+        last = max(1, self.plan.num_other // 4)
+        val = {task.task_id: videos[task.task_id][-last:] for task in TASKS if task.primary}
         write_crosstask(self.folder / "crosstask" / "crosstask_release", videos, val)
         return _jobs(self.folder, "crosstask", [scene for scenes in videos.values() for scene in scenes])
 
@@ -169,7 +172,10 @@ def write_world(folder: Path, plan: WorldPlan, workers: int | None = None) -> Wo
     """
     record = folder / "world.json"
     wanted = {**asdict(plan), "datasets": list(plan.datasets)}
-    if record.is_file() and (found := read_json(record)["plan"]) != wanted:
+    found = wanted
+    if record.is_file():  # one of an older version lacks the newer fields
+        found = {**asdict(WorldPlan()), **read_json(record)["plan"]}
+    if found != wanted:
         raise DataError(
             f"The folder {folder} holds another world ({found}; asked for is {wanted}). "
             "Choose another folder, or remove this one."
