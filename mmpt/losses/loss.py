@@ -4,13 +4,22 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from mmpt.config.schema import LossConfig
 from mmpt.types import IGNORED
 
 __all__ = ["BCE", "L1", "MSE", "ArgmaxCrossEntropy", "CrossEntropy", "Loss", "NLGLoss", "SmoothL1"]
 
 
 class Loss(nn.Module):
-    """Base of all losses: ``forward`` names the tensors it reads and returns a scalar."""
+    """Base of all losses: ``forward`` names the tensors it reads and returns a scalar.
+
+    Args:
+        config: The section ``loss``; None stands for its defaults.
+    """
+
+    def __init__(self, config: LossConfig | None = None) -> None:
+        super().__init__()
+        self.config = config if config is not None else LossConfig()
 
 
 class CrossEntropy(Loss):
@@ -42,8 +51,16 @@ class NLGLoss(Loss):
     """Captioning: cross entropy over the vocabulary, mean over the labels that are not -100."""
 
     def forward(self, logits: torch.Tensor, text_label: torch.Tensor) -> torch.Tensor:
-        """Return the loss of logits (B, L, V) and token ids (B, L), int64."""
-        return functional.cross_entropy(logits.flatten(0, -2), text_label.flatten(), ignore_index=IGNORED)
+        """Return the loss of logits and token ids (B, L), int64.
+
+        Args:
+            logits: (B, L, V), or (N, V) for the N labels that are not -100 alone.
+            text_label: The right words.
+        """
+        labelled = text_label != IGNORED
+        return functional.cross_entropy(
+            logits if logits.dim() == 2 else logits[labelled], text_label[labelled]
+        )
 
 
 class MSE(Loss):

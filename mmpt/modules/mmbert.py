@@ -13,12 +13,21 @@ from dataclasses import dataclass
 
 import torch
 from transformers import BertModel
+from transformers.cache_utils import Cache
 
 from mmpt.errors import DataError
 from mmpt.modules.attention import additive_mask
 from mmpt.modules.packing import Packing
 
-__all__ = ["TokenSequence", "embed_words", "plain_sequence", "run_bert", "text_sequence", "video_sequence"]
+__all__ = [
+    "TokenSequence",
+    "embed_words",
+    "next_word",
+    "plain_sequence",
+    "run_bert",
+    "text_sequence",
+    "video_sequence",
+]
 
 
 @dataclass(frozen=True)
@@ -93,12 +102,26 @@ def plain_sequence(bert: BertModel, ids: torch.Tensor, mask: torch.Tensor) -> To
     return TokenSequence(embed_words(bert, ids), places, torch.zeros_like(places), mask.bool())
 
 
+def next_word(bert: BertModel, words: torch.Tensor, place: int, mask: torch.Tensor) -> TokenSequence:
+    """Build the sequence of one more word per row, behind what a cache holds.
+
+    Args:
+        bert: The encoder.
+        words: Token ids of the text, int64 (B,).
+        place: Position of all of them.
+        mask: What they see, themselves last, bool (B, 1, length).
+    """
+    one = torch.ones(1, dtype=torch.long, device=words.device)
+    return TokenSequence(embed_words(bert, words[:, None]), place * one, one, mask)
+
+
 def run_bert(
     bert: BertModel,
     sequence: TokenSequence,
     layer: int | None = None,
     layer_masks: Sequence[torch.Tensor] | None = None,
     remove_padding: bool = False,
+    cache: Cache | None = None,
 ) -> torch.Tensor:
     """Return the hidden states of a layer, (B, N, D).
 
@@ -109,6 +132,8 @@ def run_bert(
         layer_masks: One additive mask per layer, (B, 1, N, N), instead of the sequence's own.
         remove_padding: Compute only the tokens that are attended to. Their hidden states are the
             same up to rounding; those of padding are zeros.
+        cache: Keys and values of the tokens before ``sequence``, which its own are added to. The
+            sequence's mask is then (B, N, tokens in the cache + N).
     """
     packing = Packing.from_mask(sequence.read_tokens) if remove_padding else None
     batch = sequence.embeds.shape[0]
@@ -125,6 +150,7 @@ def run_bert(
         output_hidden_states=False if layer is None else [layer],
         layer_masks=layer_masks,
         packing=packing,
+        past_key_values=cache,
     )
     hidden = output.last_hidden_state if layer is None else output.hidden_states[layer]
     return hidden if packing is None else packing.unpack(hidden)
