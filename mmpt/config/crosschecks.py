@@ -1,8 +1,10 @@
 """Rules between keys: each takes a typed task and yields (dotted key, what is wrong)."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
+from mmpt.catalog import REGISTRIES
 from mmpt.config.derive import training_options
 from mmpt.config.schema import TaskConfig
 
@@ -24,6 +26,7 @@ NEEDS = {
     "MMFusionSeparate": _TOWERS,
     "MMFusionShare": ("model.mm_encoder_cls",),
     "MMFusionJoint": ("model.mm_encoder_cls",),
+    "MMFusionMFMMLM": ("model.mm_encoder_cls",),
 }
 """Class -> keys that must be set where it is used."""
 
@@ -36,6 +39,22 @@ ORDERED = (
 )
 """Pairs of keys whose first value may not be above the second."""
 
+_CONTRASTIVE = ("loss.loss_cls", ("MMContraLoss", "MMSigmoidLoss", "T2VContraLoss", "V2TContraLoss"))
+_TWO_TOWERS = ("model.model_cls", ("MMFusionSeparate", "MMFusionShare"))
+
+ONLY_FOR = (
+    ("loss.gather", *_CONTRASTIVE),
+    ("loss.temperature", *_CONTRASTIVE),
+    ("loss.bias", "loss.loss_cls", ("MMSigmoidLoss",)),
+    ("loss.grad_cache_chunk", *_CONTRASTIVE),
+    ("loss.grad_cache_chunk", *_TWO_TOWERS),
+    ("model.normalize", *_TWO_TOWERS),
+)
+"""Key, the key that names a class, and those of the toolkit's classes that read it."""
+
+LEAST_TEMPERATURE = 0.01
+"""Scores are multiplied by 100 at most."""
+
 SHARES = ("dataset.mfm_probability", "dataset.mlm_probability", "dataset.mm_prob")
 """Keys between 0 and 1."""
 
@@ -45,6 +64,7 @@ def cross_check(config: TaskConfig) -> Iterator[tuple[str, str]]:
     yield from _counts(config)
     yield from _lengths(config)
     yield from _needs(config)
+    yield from _contrastive(config)
     yield from _jobs(config)
 
 
@@ -54,7 +74,7 @@ def _value(config: TaskConfig, key: str) -> Any:
 
 
 def _counts(config: TaskConfig) -> Iterator[tuple[str, str]]:
-    for section in ("dataset", "model", "extractor"):
+    for section in ("dataset", "model", "loss", "extractor"):
         names = getattr(config, section).keys()
         for name in names:
             value = _value(config, f"{section}.{name}")
@@ -88,6 +108,19 @@ def _needs(config: TaskConfig) -> Iterator[tuple[str, str]]:
                 yield key, f"must be set, {user} needs it"
     if config.metric is not None and config.predictor is None:
         yield "predictor", "must be set: the metric measures what it predicts"
+
+
+def _contrastive(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    for key, place, users in ONLY_FOR:
+        section, _, name = place.partition(".")
+        value, chosen = _value(config, key), _value(config, place)
+        if value is None or value is False or chosen is None or chosen in users:
+            continue
+        if REGISTRIES[section, name].registered(chosen) is None:  # a user's own class may read it, too
+            yield key, f"is set, and {name} '{chosen}' does not use it; it is for {', '.join(users)}"
+    temperature = config.loss.temperature
+    if temperature is not None and not LEAST_TEMPERATURE <= temperature < math.inf:
+        yield "loss.temperature", f"must be at least {LEAST_TEMPERATURE}, got {temperature}"
 
 
 def _jobs(config: TaskConfig) -> Iterator[tuple[str, str]]:

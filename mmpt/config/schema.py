@@ -182,6 +182,8 @@ class ModelConfig(Section):
     """Text tower of a separate model; ``BertModel`` is transformers' own."""
     num_hidden_video_layers: int = 6
     """Layers of the video tower: the first ones of BERT."""
+    normalize: bool = False
+    """Two-tower models: scale pooled vectors to length 1, so that scores are cosines."""
     use_seg_emb: bool = False
     """Create the unused ``seg_embeddings`` that VLM checkpoints hold."""
     autocast: Literal["bfloat16", "float16"] | None = None
@@ -199,6 +201,16 @@ class LossConfig(Section):
 
     loss_cls: str | None = None
     """Class of the loss."""
+    gather: bool = False
+    """Contrastive losses: train with the pairs of all workers as negatives, equal to one worker with the
+    whole batch. By default, and in validation, a worker sees its own."""
+    temperature: float | None = None
+    """Contrastive losses: learn a scale of the scores, which starts at 1 ÷ this and ends at 100 (CLIP)."""
+    bias: float | None = None
+    """``MMSigmoidLoss``: where the learned bias starts; -10 if not given, its temperature 0.1 (SigLIP)."""
+    grad_cache_chunk: int | None = None
+    """Contrastive losses of a two-tower model: pairs that are encoded at a time. Memory is that of a chunk,
+    loss and gradient are those of the whole batch, each pair is encoded twice (GradCache)."""
 
 
 @dataclass(kw_only=True)

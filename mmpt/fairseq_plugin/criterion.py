@@ -9,10 +9,15 @@ from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from torch import nn
 
+from mmpt.errors import CheckpointError
+from mmpt.utils.logging import get_logger
+
 if TYPE_CHECKING:
     from mmpt.fairseq_plugin.task import FairseqMMTask
 
 __all__ = ["MMCriterion", "mean_loss"]
+
+logger = get_logger(__name__)
 
 
 @register_criterion("mmloss", dataclass=FairseqDataclass)
@@ -43,6 +48,26 @@ class MMCriterion(FairseqCriterion):
             "sample_size": 1,
         }
         return loss, 1, logged
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any] | None, strict: bool = True, assign: bool = False
+    ) -> Any:
+        """Load what the loss has learned; a checkpoint of a loss that learns nothing (None) leaves the start.
+
+        Raises:
+            CheckpointError: If it is that of another loss.
+        """
+        if state_dict is None:
+            logger.info("the checkpoint's loss learned nothing: %s starts afresh", type(self.loss).__name__)
+            return None
+        try:
+            return super().load_state_dict(state_dict, strict=strict, assign=assign)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The checkpoint holds what another loss than {type(self.loss).__name__} has learned. Check "
+                "the section loss in the task file, or set fairseq.checkpoint.save_dir to a new folder to "
+                f"start afresh. {error}"
+            ) from error
 
     @classmethod
     def reduce_metrics(cls, logging_outputs: Sequence[Mapping[str, Any]]) -> None:

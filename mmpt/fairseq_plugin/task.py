@@ -101,8 +101,14 @@ class FairseqMMTask(FairseqTask):
         update_num: int,
         ignore_grad: bool = False,
     ) -> tuple[torch.Tensor, int, dict[str, Any]]:
-        """Run one batch as fairseq does, and remember which update it belongs to."""
+        """Run one batch as fairseq does, and remember which update it belongs to.
+
+        Where this worker has no batch left and others have, fairseq gives one that does not count, so
+        that the workers stay in step; a loss that looks at other workers' pairs has to know.
+        """
         self._update = update_num + 1
+        if ignore_grad:
+            sample = {**sample, "ignored": True}
         return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
 
     def reduce_metrics(

@@ -5,7 +5,8 @@ from typing import Any
 from mmpt.catalog import LOSSES
 from mmpt.losses.loss import BCE, L1, MSE, ArgmaxCrossEntropy, CrossEntropy, Loss, NLGLoss, SmoothL1
 from mmpt.losses.masked import MFMMLM, MTM
-from mmpt.losses.nce import NCE, MMContraLoss, T2VContraLoss, V2TContraLoss
+from mmpt.losses.nce import NCE, ContrastiveLoss, MMContraLoss, T2VContraLoss, V2TContraLoss
+from mmpt.losses.sigmoid import MMSigmoidLoss
 from mmpt.registry import unknown_attribute
 
 __all__ = [
@@ -16,9 +17,11 @@ __all__ = [
     "MTM",
     "NCE",
     "ArgmaxCrossEntropy",
+    "ContrastiveLoss",
     "CrossEntropy",
     "Loss",
     "MMContraLoss",
+    "MMSigmoidLoss",
     "NLGLoss",
     "SmoothL1",
     "T2VContraLoss",

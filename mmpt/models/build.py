@@ -3,6 +3,7 @@
 from mmpt.catalog import MODELS
 from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError
+from mmpt.models.dualencoder import DualEncoder
 from mmpt.models.mmfusion import MMFusion
 
 __all__ = ["build_model"]
@@ -21,4 +22,10 @@ def build_model(config: TaskConfig, pretrained: bool = True) -> MMFusion:
     """
     if config.model.model_cls is None:
         raise ConfigError(f"model.model_cls is missing. Known: {', '.join(MODELS.names())}.")
-    return MODELS.get(config.model.model_cls)(config, pretrained=pretrained)
+    model = MODELS.get(config.model.model_cls)(config, pretrained=pretrained)
+    if config.loss.grad_cache_chunk is not None and not isinstance(model, DualEncoder):
+        raise ConfigError(
+            f"loss.grad_cache_chunk is set, and the model_cls '{config.model.model_cls}' is no DualEncoder: "
+            "it cannot encode video and text apart. Remove the key, or derive the class from DualEncoder."
+        )
+    return model

@@ -16,6 +16,7 @@ from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError
 from mmpt.models.mmfusion import MMFusion, build_encoder
 from mmpt.modules.bert import load_bert
+from mmpt.modules.chunks import in_chunks
 from mmpt.modules.mmbert import plain_sequence, run_bert
 from mmpt.modules.pooling import pool_text, pool_video
 from mmpt.types import Pooled
@@ -37,23 +38,36 @@ class DualEncoder(MMFusion, ABC):
     def forward(
         self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
     ) -> Pooled:
-        """Return pooled vectors and hidden states; see :class:`mmpt.types.ModelInput` for the arguments."""
+        """Return pooled vectors and hidden states; see :class:`mmpt.types.ModelInput` for the arguments.
+
+        Training with ``loss.grad_cache_chunk`` returns the pooled vectors only: the others are what is
+        not kept.
+        """
+        chunk = self.config.loss.grad_cache_chunk
+        if chunk is not None and self.training:
+            return {
+                "pooled_video": in_chunks(self.encode_video, chunk, caps[: len(vfeats)], vfeats, vmasks),
+                "pooled_text": in_chunks(self.encode_text, chunk, caps, cmasks),
+            }
         hidden_video = self._hidden_video(caps, vfeats, vmasks)
         hidden_text = self._hidden_text(caps, cmasks)
         return {
-            "pooled_video": pool_video(hidden_video, vmasks),
-            "pooled_text": pool_text(hidden_text, cmasks),
+            "pooled_video": self._scaled(pool_video(hidden_video, vmasks)),
+            "pooled_text": self._scaled(pool_text(hidden_text, cmasks)),
             "hidden_video": hidden_video,
             "hidden_text": hidden_text,
         }
 
     def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
         """See :meth:`MMFusion.encode_video`."""
-        return pool_video(self._hidden_video(caps, vfeats, vmasks), vmasks)
+        return self._scaled(pool_video(self._hidden_video(caps, vfeats, vmasks), vmasks))
 
     def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
         """See :meth:`MMFusion.encode_text`."""
-        return pool_text(self._hidden_text(caps, cmasks), cmasks)
+        return self._scaled(pool_text(self._hidden_text(caps, cmasks), cmasks))
+
+    def _scaled(self, pooled: torch.Tensor) -> torch.Tensor:
+        return functional.normalize(pooled, dim=-1) if self.config.model.normalize else pooled
 
     def _hidden_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
         # Several candidate texts may stand beside one video; all begin with [CLS] [SEP].

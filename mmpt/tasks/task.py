@@ -8,6 +8,7 @@
 import inspect
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Self
 
 import torch
@@ -76,7 +77,7 @@ class Task:
         name = self.config.loss.loss_cls
         if name is None:
             raise ConfigError(f"loss.loss_cls is missing. Known: {', '.join(LOSSES.names())}.")
-        self.loss = LOSSES.get(name)()
+        self.loss = LOSSES.get(name)(self.config.loss)
         return self.loss
 
     def load_checkpoint(self, path: str | os.PathLike[str]) -> LoadReport:
@@ -104,23 +105,28 @@ class Task:
         batch = self.reshape(sample)
         with self._autocast(model):
             outputs = self._run(model, batch)
-        # Losses sum over many terms: they are computed in full precision.
+        # Losses sum over many terms: they are computed in full precision, also within a trainer's autocast.
         outputs = {
             name: value.float() if torch.is_tensor(value) and value.is_floating_point() else value
             for name, value in outputs.items()
         }
         loss = self.loss if self.loss is not None else self.build_loss()
-        return loss(**_arguments(loss, {**batch, **outputs}, "the model or the aligner")), outputs
+        with torch.autocast(_device_of(model), enabled=False):
+            return loss(**_arguments(loss, {**batch, **outputs}, "the model or the aligner")), outputs
 
-    def _autocast(self, model: nn.Module) -> torch.autocast:
-        dtype = _AUTOCAST_TYPES.get(self.config.model.autocast or "")
-        device = next(model.parameters()).device.type
-        return torch.autocast(device, dtype=dtype or torch.bfloat16, enabled=dtype is not None)
+    def _autocast(self, model: nn.Module) -> AbstractContextManager[Any]:
+        if self.config.model.autocast is None:
+            return nullcontext()
+        return torch.autocast(_device_of(model), _AUTOCAST_TYPES[self.config.model.autocast])
 
     def _run(self, model: nn.Module, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         # A wrapper's forward takes anything; the model inside says what it reads.
         reader = self.model if self.model is not None else model
         return model(**_arguments(reader, batch, f"dataset.aligner '{self.config.dataset.aligner}'"))
+
+
+def _device_of(model: nn.Module) -> str:
+    return next(model.parameters()).device.type
 
 
 def _arguments(module: nn.Module, values: Mapping[str, Any], source: str) -> dict[str, Any]:

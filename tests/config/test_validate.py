@@ -56,7 +56,7 @@ def test_a_right_task_has_no_problem():
     [
         ("datset", {}, "t.yaml: datset: unknown key; did you mean 'dataset'? Allowed: dataset, eval"),
         ("dataset.alinger", "x", "dataset.alinger: unknown key; did you mean 'aligner'?"),
-        ("loss.los_cls", "BCE", "loss.los_cls: unknown key; did you mean 'loss_cls'? Allowed: loss_cls."),
+        ("loss.los_cls", "BCE", "loss.los_cls: unknown key; did you mean 'loss_cls'? Allowed: bias, gather, "),
         ("dataset.aligner", "OverlapedAligner", "did you mean 'OverlappedAligner'? Known: DSAligner"),
         ("task", "Tusk", "t.yaml: task: unknown task 'Tusk'; did you mean 'Task'?"),
         ("dataset.max_len", "96", "dataset.max_len: must be a whole number, got the text '96'."),
