@@ -85,15 +85,13 @@ META_PROCESSORS = Registry(
         "ShardedHow2VideoRetriMetaProcessor": _HOW2_RETRI,
         "MSRVTTMetaProcessor": _MSRVTT,
         "YoucookMetaProcessor": _YOUCOOK,
+        "YoucookNLGMetaProcessor": _YOUCOOK,
+        "MSRVTTQAMetaProcessor": _MSRVTT_QA,
+        "CrossTaskMetaProcessor": _CROSSTASK,
+        "COINActionSegmentationMetaProcessor": _COIN,
+        "DiDeMoMetaProcessor": _DIDEMO,
         "FolderMetaProcessor": _FOLDER,
     },
-    planned=[
-        "MSRVTTQAMetaProcessor",
-        "YoucookNLGMetaProcessor",
-        "CrossTaskMetaProcessor",
-        "COINActionSegmentationMetaProcessor",
-        "DiDeMoMetaProcessor",
-    ],
 )
 
 VIDEO_PROCESSORS = Registry(
@@ -103,8 +101,8 @@ VIDEO_PROCESSORS = Registry(
         "ShardedVideoProcessor": _HOW2,
         "ShardedVideoRetriVideoProcessor": _HOW2_RETRI,
         "YoucookVideoProcessor": _YOUCOOK,
+        "CrossTaskVideoProcessor": _CROSSTASK,
     },
-    planned=["CrossTaskVideoProcessor"],
 )
 
 TEXT_PROCESSORS = Registry(
@@ -114,15 +112,15 @@ TEXT_PROCESSORS = Registry(
         "ShardedTextProcessor": _HOW2,
         "ShardedVideoRetriTextProcessor": _HOW2_RETRI,
         "MSRVTTTextProcessor": _MSRVTT,
+        "MSRVTTNLGTextProcessor": _MSRVTT,
+        "MSRVTTQATextProcessor": _MSRVTT_QA,
+        "CrossTaskTextProcessor": _CROSSTASK,
+        "COINActionSegmentationTextProcessor": _COIN,
+        "DiDeMoTextProcessor": _DIDEMO,
         "PKLJSONStrTextProcessor": _HOW2,
     },
     planned=[
         "NLGTextProcessor",
-        "MSRVTTNLGTextProcessor",
-        "MSRVTTQATextProcessor",
-        "DiDeMoTextProcessor",
-        "CrossTaskTextProcessor",
-        "COINActionSegmentationTextProcessor",
     ],
 )
 

@@ -14,14 +14,27 @@ from mmpt.processors.aligners import (
     VariedLenAligner,
 )
 from mmpt.processors.attention_masks import MMAttentionMask2DProcessor
-from mmpt.processors.downstream.coin import COINActionSegmentationAligner
-from mmpt.processors.downstream.crosstask import CrossTaskAligner
-from mmpt.processors.downstream.didemo import DiDeMoAligner
+from mmpt.processors.downstream.coin import (
+    COINActionSegmentationAligner,
+    COINActionSegmentationMetaProcessor,
+    COINActionSegmentationTextProcessor,
+)
+from mmpt.processors.downstream.crosstask import (
+    CrossTaskAligner,
+    CrossTaskMetaProcessor,
+    CrossTaskTextProcessor,
+    CrossTaskVideoProcessor,
+)
+from mmpt.processors.downstream.didemo import DiDeMoAligner, DiDeMoMetaProcessor, DiDeMoTextProcessor
 from mmpt.processors.downstream.folder import FolderMetaProcessor
-from mmpt.processors.downstream.msrvtt import MSRVTTMetaProcessor, MSRVTTTextProcessor
-from mmpt.processors.downstream.msrvtt_qa import MSRVTTQAAligner
-from mmpt.processors.downstream.youcook import YoucookMetaProcessor, YoucookVideoProcessor
-from mmpt.processors.dsprocessor import DSAligner
+from mmpt.processors.downstream.msrvtt import MSRVTTMetaProcessor, MSRVTTNLGTextProcessor, MSRVTTTextProcessor
+from mmpt.processors.downstream.msrvtt_qa import MSRVTTQAAligner, MSRVTTQAMetaProcessor, MSRVTTQATextProcessor
+from mmpt.processors.downstream.youcook import (
+    YoucookMetaProcessor,
+    YoucookNLGMetaProcessor,
+    YoucookVideoProcessor,
+)
+from mmpt.processors.dsprocessor import DSAligner, MetaTextBinarizer
 from mmpt.processors.how2processor import (
     How2MetaProcessor,
     PKLJSONStrTextProcessor,
@@ -47,10 +60,17 @@ if TYPE_CHECKING:
 __all__ = [
     "Aligner",
     "COINActionSegmentationAligner",
+    "COINActionSegmentationMetaProcessor",
+    "COINActionSegmentationTextProcessor",
     "CaptionDedupProcessor",
     "CrossTaskAligner",
+    "CrossTaskMetaProcessor",
+    "CrossTaskTextProcessor",
+    "CrossTaskVideoProcessor",
     "DSAligner",
     "DiDeMoAligner",
+    "DiDeMoMetaProcessor",
+    "DiDeMoTextProcessor",
     "FixedLenAligner",
     "FolderMetaProcessor",
     "FrameMaskingProcessor",
@@ -58,9 +78,13 @@ __all__ = [
     "MFMMLMAligner",
     "MMAttentionMask2DProcessor",
     "MSRVTTMetaProcessor",
+    "MSRVTTNLGTextProcessor",
     "MSRVTTQAAligner",
+    "MSRVTTQAMetaProcessor",
+    "MSRVTTQATextProcessor",
     "MSRVTTTextProcessor",
     "MetaProcessor",
+    "MetaTextBinarizer",
     "OverlappedAligner",
     "PKLJSONStrTextProcessor",
     "Processor",
@@ -79,6 +103,7 @@ __all__ = [
     "VideoRetriAligner",
     "VideoRetriOverlappedAligner",
     "YoucookMetaProcessor",
+    "YoucookNLGMetaProcessor",
     "YoucookVideoProcessor",
 ]
 

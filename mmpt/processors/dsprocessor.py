@@ -1,15 +1,16 @@
-"""The aligner of most end tasks: one video, one sentence."""
+"""The aligner of most end tasks: one video, one sentence; and the same for a text without a video."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from mmpt.errors import ConfigError
 from mmpt.processors.processor import Aligner, name_of
 from mmpt.types import Example
 
-__all__ = ["DSAligner"]
+__all__ = ["DSAligner", "MetaTextBinarizer"]
 
 
 class DSAligner(Aligner):
@@ -38,3 +39,20 @@ class DSAligner(Aligner):
         vfeats, vmasks = self._build_video_seq(video_feature)
         caps, cmasks = self._build_text_seq(text_feature)
         return Example(caps=caps, cmasks=cmasks, vfeats=vfeats, vmasks=vmasks, video_id=name_of(video_id))
+
+
+class MetaTextBinarizer(Aligner):
+    """Lays out a text that belongs to no video, such as the name of a class.
+
+    Args:
+        config: The ``dataset`` section.
+    """
+
+    def __call__(self, text_feature: Sequence[int]) -> dict[str, torch.Tensor]:
+        """Return the text part of a model input: ``caps`` int64 (L,) and ``cmasks`` bool (L,).
+
+        Args:
+            text_feature: Token ids without special tokens.
+        """
+        caps, cmasks = self._build_text_seq(text_feature)
+        return {"caps": caps, "cmasks": cmasks}

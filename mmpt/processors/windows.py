@@ -15,7 +15,10 @@ from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError
 from mmpt.processors.textfiles import needed
 
-__all__ = ["SlidingWindows", "covered_seconds"]
+__all__ = ["UNCOVERED", "SlidingWindows", "covered_seconds", "covers_nothing"]
+
+UNCOVERED = "annotated spans that cover no second of the video's features"
+"""Reason for which spans have no effect, see ``MetaProcessor.ignored``."""
 
 
 @dataclass(frozen=True)
@@ -76,3 +79,9 @@ def covered_seconds(start: float, end: float, seconds: int) -> slice:
     """Return the seconds of a video that a segment touches: floor(start) ... ceil(end), inside the video."""
     first, last = int(np.floor(start)), int(np.ceil(end))
     return slice(min(max(first, 0), seconds), min(max(last, 0), seconds))
+
+
+def covers_nothing(start: float, end: float, seconds: int) -> bool:
+    """Return whether a segment touches no second of a video: it lies behind its end, or is empty."""
+    covered = covered_seconds(start, end, seconds)
+    return covered.start >= covered.stop

@@ -1,26 +1,81 @@
 """COIN (Tang et al., CVPR 2019): instructional videos of all lengths; which action is each second?
 
-File: ``COIN.json``, ``database.<video>.{subset, annotation: [{id, label, segment}, ...]}``; ``subset``
-is ``training`` or ``testing``. Class 0 is the background, "O"; the 778 actions have ids from 1.
+The file is read in :mod:`mmpt.processors.downstream.coin_files`.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from mmpt.config import DatasetConfig
 from mmpt.errors import DataError
-from mmpt.processors.processor import Aligner
-from mmpt.processors.windows import SlidingWindows, covered_seconds
+from mmpt.processors.downstream.coin_files import BACKGROUND, Segment, read_coin, read_labels
+from mmpt.processors.featurelength import feature_seconds
+from mmpt.processors.processor import Aligner, MetaProcessor, TextProcessor
+from mmpt.processors.windows import UNCOVERED, SlidingWindows, covered_seconds, covers_nothing
 from mmpt.types import SegmentationExample
 
-__all__ = ["BACKGROUND", "IGNORED", "COINActionSegmentationAligner"]
+__all__ = [
+    "IGNORED",
+    "COINActionSegmentationAligner",
+    "COINActionSegmentationMetaProcessor",
+    "COINActionSegmentationTextProcessor",
+]
 
-BACKGROUND = 0
-"""Class of the seconds without an action."""
 IGNORED = -100
 """Target of the positions after the end of a video; losses leave it out."""
+
+
+class COINActionSegmentationMetaProcessor(MetaProcessor):
+    """Lists (video_id, segments); the validation and the test split are the subset ``testing``.
+
+    Videos without features or without segments are left out and recorded in ``dropped``. Segments
+    that cover no second of their video are recorded in ``ignored``.
+
+    Args:
+        config: The ``dataset`` section: the path of the split, which is ``COIN.json``, ``vfeat_dir``.
+
+    Raises:
+        DataError: If the file is missing or of another form, or a segment is malformed.
+    """
+
+    def __init__(self, config: DatasetConfig) -> None:
+        super().__init__(config)
+        subset = "training" if self.split == "train" else "testing"
+        self.labels = read_labels(self.path)
+        """Name of each class; see :func:`read_labels`."""
+        self.data = list(read_coin(self.path)[subset].items())
+        self.drop_entries(f"without a segment in {self.path}", lambda _, segments: not segments)
+        self.drop_missing_features(config.vfeat_dir)
+        if config.vfeat_dir is not None:
+            self._ignore_uncovered(config.vfeat_dir)
+
+    def _ignore_uncovered(self, vfeat_dir: str) -> None:
+        seconds = feature_seconds(vfeat_dir)
+        uncovered = [
+            f"{video} {segment.start}-{segment.end}"
+            for video, segments in self.data
+            for segment in segments
+            if covers_nothing(segment.start, segment.end, seconds(video))
+        ]
+        if uncovered:
+            self.ignored = {UNCOVERED: uncovered}
+
+
+class COINActionSegmentationTextProcessor(TextProcessor):
+    """Hands on the segments of a video as columns; the name of a class is tokenised.
+
+    Args:
+        config: The ``dataset`` section.
+    """
+
+    def __call__(self, text_id: str | Sequence[Segment]) -> Any:
+        """Return ``{"start": [...], "end": [...], "label": [...]}``, or the token ids of a name."""
+        if isinstance(text_id, str):
+            return super().__call__(text_id)
+        return {name: [getattr(each, name) for each in text_id] for name in Segment._fields}
 
 
 class COINActionSegmentationAligner(Aligner):

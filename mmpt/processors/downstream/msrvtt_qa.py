@@ -9,10 +9,62 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from mmpt.processors.processor import Aligner
+from mmpt.config import DatasetConfig
+from mmpt.errors import DataError
+from mmpt.processors.processor import Aligner, MetaProcessor, TextProcessor
+from mmpt.processors.textfiles import read_table, text_of
 from mmpt.types import QAExample
 
-__all__ = ["MSRVTTQAAligner"]
+__all__ = ["MSRVTTQAAligner", "MSRVTTQAMetaProcessor", "MSRVTTQATextProcessor"]
+
+_CANDIDATES = ("a1", "a2", "a3", "a4", "a5")
+
+Question = tuple[list[str], int]
+"""The candidates, and the number of the right one, from 0."""
+
+
+class MSRVTTQAMetaProcessor(MetaProcessor):
+    """Lists (video_id, (candidates, answer)).
+
+    Videos without a feature file are left out and recorded in ``dropped``.
+
+    Args:
+        config: The ``dataset`` section: the table of the split, ``vfeat_dir``.
+
+    Raises:
+        DataError: If the table is missing or lacks a column, a candidate is empty, or an answer is no
+            number of a candidate.
+    """
+
+    def __init__(self, config: DatasetConfig) -> None:
+        super().__init__(config)
+        table = read_table(self.path, ["vid_key", *_CANDIDATES, "answer"], delimiter="\t")
+        self.data = [self._question(row, f"line {line} of {self.path}") for line, row in table]
+        self.drop_missing_features(config.vfeat_dir)
+
+    def _question(self, row: dict[str, str], where: str) -> tuple[str, Question]:
+        video = text_of(row["vid_key"], f"vid_key in {where}").replace("msr", "video")
+        candidates = [text_of(row[name], f"{name} in {where}") for name in _CANDIDATES]
+        answer = row["answer"].strip()
+        if not answer.isdecimal() or int(answer) >= len(candidates):
+            raise DataError(
+                f"The answer in {where} is {row['answer']!r}; the number of a candidate, "
+                f"0 (a1) to {len(candidates) - 1} (a{len(candidates)}), is expected."
+            )
+        return video, (candidates, int(answer))
+
+
+class MSRVTTQATextProcessor(TextProcessor):
+    """Tokenises all candidates of a question.
+
+    Args:
+        config: The ``dataset`` section.
+    """
+
+    def __call__(self, text_id: Question) -> tuple[list[list[int]], int]:  # type: ignore[override]
+        """Return the token ids of each candidate, and the number of the right one, from 0."""
+        candidates, answer = text_id
+        return [super(MSRVTTQATextProcessor, self).__call__(each) for each in candidates], answer
 
 
 class MSRVTTQAAligner(Aligner):
