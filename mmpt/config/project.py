@@ -2,7 +2,8 @@
 
 Comes in: a project file (it has ``base_dir``). Goes out: for every file in the ``task_list`` of every
 group the layers of that task: the template ``projects/<base_dir>/<file>`` with what it includes, then
-the group's other keys; in every text ``runs/<base_dir>`` becomes ``runs/<project_dir>``. Nothing is
+the group's other keys; in every text ``runs/<base_dir>`` becomes ``runs/<project_dir>``, and ``data``
+becomes ``<data_dir>`` if the project has one. Nothing is
 written here, so a task that is not on disk yet can be used all the same (:func:`task_layers`).
 """
 
@@ -22,6 +23,8 @@ __all__ = ["PROJECTS", "expand", "find_project", "is_project", "load_project", "
 
 PROJECTS = "projects"
 """Folder of all projects and templates, relative to the working directory."""
+DATA = "data"
+"""Folder of all data in the shipped templates."""
 
 
 def is_project(path: str | os.PathLike[str]) -> bool:
@@ -64,8 +67,9 @@ def _expand_task(path: str, project: ProjectConfig, file: str) -> list[Layer]:
         template = task_layers(f"{PROJECTS}/{project.base_dir}/{file}")
     except ConfigError as error:
         raise ConfigError(f"{path}: task_group.{group}: {file}: {error}") from error
+    moves = {f"runs/{project.base_dir}": f"runs/{project.project_dir}", DATA: project.data_dir}
     return [
-        replace(layer, values=_move_runs(layer.values, project.base_dir, project.project_dir))
+        replace(layer, values=_move(layer.values, moves))
         for layer in [*template, Layer(path, changes, f"task_group.{group}.")]
     ]
 
@@ -104,15 +108,16 @@ def find_project(task: str) -> str | None:
     return None
 
 
-def _move_runs(value: Any, base_dir: str, project_dir: str) -> Any:
-    """Return ``value`` with ``runs/<base_dir>`` at the start of any text moved to the project."""
+def _move(value: Any, moves: Mapping[str, str]) -> Any:
+    """Return ``value`` with the folders at the start of any text replaced."""
     if isinstance(value, Mapping):
-        return {key: _move_runs(each, base_dir, project_dir) for key, each in value.items()}
+        return {key: _move(each, moves) for key, each in value.items()}
     if isinstance(value, list):
-        return [_move_runs(each, base_dir, project_dir) for each in value]
-    prefix = f"runs/{base_dir}"
-    if isinstance(value, str) and (value == prefix or value.startswith(f"{prefix}/")):
-        return f"runs/{project_dir}{value[len(prefix) :]}"
+        return [_move(each, moves) for each in value]
+    if isinstance(value, str):
+        for folder, target in moves.items():
+            if value == folder or value.startswith(f"{folder}/"):
+                return target + value[len(folder) :]
     return value
 
 
@@ -127,6 +132,8 @@ def _problems(values: Mapping[str, Any]) -> list[str]:
         given = values.get(key)
         if not _is_inside(given):
             found.append(f"{key}: must be a folder below {PROJECTS}/, got {given!r}.")
+    if not isinstance(values.get("data_dir", DATA), str):
+        found.append(f"data_dir: must be a folder, got {values['data_dir']!r}.")
     if values["base_dir"] == values.get("project_dir"):
         found.append("project_dir: must differ from base_dir, or the templates would be overwritten.")
     groups = values.get("task_group")

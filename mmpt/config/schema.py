@@ -302,6 +302,8 @@ class ProjectConfig(Section):
     """The task files are written to ``projects/<project_dir>``; runs go to ``runs/<project_dir>``."""
     base_dir: str
     """The templates are in ``projects/<base_dir>``."""
+    data_dir: str = "data"
+    """Where the data are: in every text of the templates ``data`` at the start becomes this folder."""
     run_task: list[str | list[str]] = field(default_factory=list)
     """Task files in the order in which ``--run`` runs them; a nested list runs in parallel."""
     task_group: dict[str, dict[str, Any]] = field(default_factory=dict)

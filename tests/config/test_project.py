@@ -40,6 +40,13 @@ def test_run_folders_move_to_the_project(project):
     }
 
 
+def test_the_data_folder_moves_to_where_the_project_has_it(write, project):
+    write("projects/task/a.yaml", "dataset: {train_path: data/a, val_path: database/a, vfeat_dir: data}\n")
+    write("projects/new/file.yaml", PROJECT + "data_dir: /mnt/big\n")
+    dataset = merge_layers(expand(project)["b.yaml"])["dataset"]
+    assert dataset == {"train_path": "/mnt/big/a", "val_path": "database/a", "vfeat_dir": "/mnt/big"}
+
+
 def test_only_whole_folders_at_the_start_of_a_value_move(write, project):
     write(
         "projects/task/a.yaml",
@@ -124,6 +131,7 @@ def test_a_missing_template_names_project_group_and_file(write):
         ),
         ("base_dir: task\nproject_dir: /etc", "project_dir: must be a folder below projects/, got '/etc'"),
         ("base_dir: task\nproject_dir: task", "project_dir: must differ from base_dir"),
+        ("base_dir: task\nproject_dir: p\ndata_dir: 3", "data_dir: must be a folder, got 3"),
         (
             "base_dir: task\nproject_dir: p",
             "task_group: must be a mapping of group names to groups, got None",
