@@ -49,8 +49,9 @@ class MMDataset(Dataset[Example]):
         self.seed = seed
         self.epoch = 0
         self.report = _report(meta_processor)
-        """What the data set holds: ``split``, ``path``, ``items``, and ``dropped``, reason -> number."""
-        _check_and_warn(self.report, meta_processor.dropped)
+        """What the data set holds: ``split``, ``path``, ``items``; ``dropped`` (items that are left out)
+        and ``ignored`` (parts of items without effect), both reason -> number."""
+        _check_and_warn(self.report, meta_processor)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch; call it before the data loader starts its workers."""
@@ -101,7 +102,8 @@ def _stack(key: str, samples: Sequence[Any]) -> Any:
         one, other, *_ = (f"{shape} (video {name})" for shape, name in shapes.items())
         raise DataError(
             f"The '{key}' of a batch have different shapes: {one} and {other}. The features of all videos "
-            "must have one width; extract them with one network."
+            "must have one width; extract them with one network. Where an item is a whole video in windows, "
+            "set fairseq.dataset.batch_size to 1."
         ) from error
 
 
@@ -117,20 +119,28 @@ def _report(meta: MetaProcessor) -> dict[str, Any]:
         "path": getattr(meta, "path", None),
         "items": len(meta),
         "dropped": {reason: len(ids) for reason, ids in meta.dropped.items()},
+        "ignored": {reason: len(parts) for reason, parts in meta.ignored.items()},
     }
 
 
-def _check_and_warn(report: dict[str, Any], dropped: Mapping[str, Sequence[str]]) -> None:
-    """Refuse an empty split; say in one warning what is left out of another."""
-    reasons = "; ".join(f"{len(ids)} {reason} ({_first(ids)})" for reason, ids in dropped.items())
+def _check_and_warn(report: dict[str, Any], meta: MetaProcessor) -> None:
+    """Refuse an empty split; say in one warning each what is left out of another, and what is ignored."""
     place = f"the split '{report['split']}' ({report['path']})"
     if not report["items"]:
+        reasons = _reasons(meta.dropped) or "nothing, the list is empty"
         raise DataError(
-            f"No item is left in {place}. Left out: {reasons or 'nothing, the list is empty'}. "
+            f"No item is left in {place}. Left out: {reasons}. "
             "Correct the list, or the folders that the dataset section of the task file names."
         )
-    if dropped:
-        logger.warning("%d entries of %s are left out: %s.", sum(report["dropped"].values()), place, reasons)
+    if meta.dropped:
+        count, reasons = sum(report["dropped"].values()), _reasons(meta.dropped)
+        logger.warning("%d entries of %s are left out: %s.", count, place, reasons)
+    if meta.ignored:
+        logger.warning("In %s have no effect: %s.", place, _reasons(meta.ignored))
+
+
+def _reasons(found: Mapping[str, Sequence[str]]) -> str:
+    return "; ".join(f"{len(ids)} {reason} ({_first(ids)})" for reason, ids in found.items())
 
 
 def _first(ids: Sequence[str]) -> str:

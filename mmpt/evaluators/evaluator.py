@@ -122,6 +122,7 @@ class Evaluator:
             details=details,
             counts=predictions.counts,
             skipped=self.dataset.report["dropped"],
+            ignored=self.dataset.report["ignored"],
             features={"folder": vfeat_dir, **feature_fingerprint(files)},
             checkpoint=checkpoint,
             code=code_version(),

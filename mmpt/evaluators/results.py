@@ -77,6 +77,8 @@ class EvaluationResult:
     """When the evaluation ended, UTC."""
     selected_from: int = 1
     """Number of checkpoints compared on this same split; above 1, the best of them is optimistic."""
+    ignored: dict[str, int] = field(default_factory=dict)
+    """Reason -> parts of items, such as annotated segments, that had no effect."""
     details: dict[str, Any] = field(default_factory=dict)
     """What the metric tells beside its numbers, such as the accuracy of every class."""
     config: dict[str, Any] = field(default_factory=dict)

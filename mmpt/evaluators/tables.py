@@ -32,6 +32,7 @@ def result_table(result: EvaluationResult) -> str:
     ]
     lines = [f"{result.name} on the {result.split} split", *_align(rows)]
     lines += [f"left out: {number} ({reason})" for reason, number in result.skipped.items() if number]
+    lines += [f"without effect: {number} ({reason})" for reason, number in result.ignored.items()]
     return "\n".join(lines)
 
 

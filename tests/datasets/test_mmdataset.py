@@ -84,7 +84,7 @@ def test_users_processors_work_and_only_those_that_ask_get_the_generator():
     dataset = MMDataset(
         TwoVideos(DatasetConfig()), lambda video_id: None, lambda text_id: 10 * text_id, Dice()
     )
-    assert dataset.report == {"split": None, "path": None, "items": 2, "dropped": {}}
+    assert dataset.report == {"split": None, "path": None, "items": 2, "dropped": {}, "ignored": {}}
     assert [dataset[i]["caps"][0] for i in range(2)] == [0, 10]
     assert dataset[0]["caps"][1] != dataset[1]["caps"][1]
 
@@ -96,7 +96,13 @@ def test_what_is_left_out_is_said_once_and_kept(legacy_config, tmp_path, caplog)
     with caplog.at_level(logging.WARNING):
         dataset = build_dataset(config, "train")
     reason = f"in no shard of {config.dataset.vfeat_dir}"
-    assert dataset.report == {"split": "train", "path": str(path), "items": 1, "dropped": {reason: 4}}
+    assert dataset.report == {
+        "split": "train",
+        "path": str(path),
+        "items": 1,
+        "dropped": {reason: 4},
+        "ignored": {},
+    }
     assert caplog.messages == [
         f"4 entries of the split 'train' ({path}) are left out: 4 {reason} (new1, new2, new3, ...)."
     ]
