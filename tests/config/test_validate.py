@@ -56,8 +56,8 @@ def test_a_right_task_has_no_problem():
     [
         ("datset", {}, "t.yaml: datset: unknown key; did you mean 'dataset'? Allowed: dataset, eval"),
         ("dataset.alinger", "x", "dataset.alinger: unknown key; did you mean 'aligner'?"),
-        ("loss.los_cls", "BCE", "loss.los_cls: unknown key; did you mean 'loss_cls'? Allowed: bias, gather, "),
-        ("dataset.aligner", "OverlapedAligner", "did you mean 'OverlappedAligner'? Known: DSAligner"),
+        ("loss.los_cls", "BCE", "loss.los_cls: unknown key; did you mean 'loss_cls'? Allowed: bias, "),
+        ("dataset.aligner", "OverlapedAligner", "did you mean 'OverlappedAligner'? Known: "),
         ("task", "Tusk", "t.yaml: task: unknown task 'Tusk'; did you mean 'Task'?"),
         ("dataset.max_len", "96", "dataset.max_len: must be a whole number, got the text '96'."),
         ("dataset.max_len", 96.5, "dataset.max_len: must be a whole number, got 96.5."),
@@ -77,6 +77,9 @@ def test_a_right_task_has_no_problem():
         ("dataset.sampled_video_max_len", 40, "is 40, more than dataset.max_video_len, which is 32."),
         ("dataset.sampled_video_min_len", None, "must be set, OverlappedAligner needs it."),
         ("model.text_encoder_cls", None, "model.text_encoder_cls: must be set, MMFusionSeparate needs it."),
+        ("loss.temperature", 0.001, "loss.temperature: must be at least 0.01, got 0.001."),
+        ("loss.bias", 0.0, "loss_cls 'MMContraLoss' does not use it; it is for MMSigmoidLoss."),
+        ("loss.grad_cache_chunk", 0, "loss.grad_cache_chunk: must be at least 1, got 0."),
         ("metric", "RetrievalMetric", "predictor: must be set: the metric measures what it predicts."),
         ("fairseq", [], "fairseq: must be a mapping, got []."),
         ("fairseq.comon", {}, "fairseq.comon: unknown group; did you mean 'common'?"),
@@ -93,6 +96,38 @@ def test_a_wrong_value_is_one_problem_that_says_what_is_allowed(key, value, mess
     found = problems(with_value(key, value))
     assert len(found) == 1
     assert message in found[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place", "chosen", "message"),
+    [
+        (
+            "loss.gather",
+            True,
+            "loss.loss_cls",
+            "BCE",
+            "is set, and loss_cls 'BCE' does not use it; it is for MM",
+        ),
+        ("loss.temperature", 1.0, "loss.loss_cls", "NLGLoss", "and loss_cls 'NLGLoss' does not use it"),
+        ("loss.grad_cache_chunk", 8, "loss.loss_cls", "CrossEntropy", "and loss_cls 'CrossEntropy' does not"),
+        (
+            "loss.grad_cache_chunk",
+            8,
+            "model.model_cls",
+            "MMFusionJoint",
+            "for MMFusionSeparate, MMFusionShare.",
+        ),
+        ("model.normalize", True, "model.model_cls", "MMFusionJoint", "for MMFusionSeparate, MMFusionShare."),
+    ],
+)
+def test_a_key_that_the_chosen_class_does_not_use_is_refused(key, value, place, chosen, message):
+    values = with_value(place, chosen)
+    values["model"]["mm_encoder_cls"] = "MMBertForJoint"
+    section, name = key.split(".")
+    values[section][name] = value
+    (found,) = problems(values)
+    assert found.startswith(f"t.yaml: {key}: is set")
+    assert message in found
 
 
 def test_all_problems_are_reported_at_once_with_the_file_that_causes_each(write):
