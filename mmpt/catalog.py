@@ -28,6 +28,7 @@ _HOW2_RETRI = "mmpt.processors.how2retriprocessor"
 _DS = "mmpt.processors.dsprocessor"
 _MSRVTT = "mmpt.processors.downstream.msrvtt"
 _YOUCOOK = "mmpt.processors.downstream.youcook"
+_NLG = "mmpt.processors.nlg"
 _FOLDER = "mmpt.processors.downstream.folder"
 _MSRVTT_QA = "mmpt.processors.downstream.msrvtt_qa"
 _COIN = "mmpt.processors.downstream.coin"
@@ -53,14 +54,12 @@ MODELS = Registry(
         "MMFusionMFMMLM": "mmpt.models.masked",
         "MMFusionMTM": "mmpt.models.masked",
         "MMFusionNLG": "mmpt.models.generation",
+        "MMFusionActionSegmentation": "mmpt.models.segmentation",
+        "MMFusionSeparateActionSegmentation": "mmpt.models.segmentation",
+        "MMFusionActionLocalization": "mmpt.models.localization",
+        "MMFusionSeparateActionLocalization": "mmpt.models.localization",
+        "MMFusionShareActionLocalization": "mmpt.models.localization",
     },
-    planned=[
-        "MMFusionActionSegmentation",
-        "MMFusionSeparateActionSegmentation",
-        "MMFusionActionLocalization",
-        "MMFusionSeparateActionLocalization",
-        "MMFusionShareActionLocalization",
-    ],
 )
 
 # ``BertModel`` means transformers' BertModel: the text tower of VideoCLIP.
@@ -73,8 +72,8 @@ ENCODERS = Registry(
         "MMBertForMFMMLM": "mmpt.models.masked",
         "MMBertForMTM": "mmpt.models.masked",
         "MMBertForNLG": "mmpt.models.generation",
+        "MMBertForTokenClassification": "mmpt.models.segmentation",
     },
-    planned=["MMBertForTokenClassification"],
 )
 
 META_PROCESSORS = Registry(
@@ -117,11 +116,9 @@ TEXT_PROCESSORS = Registry(
         "CrossTaskTextProcessor": _CROSSTASK,
         "COINActionSegmentationTextProcessor": _COIN,
         "DiDeMoTextProcessor": _DIDEMO,
+        "NLGTextProcessor": _NLG,
         "PKLJSONStrTextProcessor": _HOW2,
     },
-    planned=[
-        "NLGTextProcessor",
-    ],
 )
 
 ALIGNERS = Registry(
@@ -133,17 +130,15 @@ ALIGNERS = Registry(
         "StartClipAligner": "mmpt.processors.aligners",
         "OverlappedAligner": "mmpt.processors.aligners",
         "MFMMLMAligner": "mmpt.processors.mfmmlm",
+        "How2MILNCEAligner": "mmpt.processors.milnce",
         "VideoRetriAligner": _HOW2_RETRI,
         "VideoRetriOverlappedAligner": _HOW2_RETRI,
         "DiDeMoAligner": _DIDEMO,
         "COINActionSegmentationAligner": _COIN,
         "CrossTaskAligner": _CROSSTASK,
         "MSRVTTQAAligner": _MSRVTT_QA,
+        "DSNLGAligner": _NLG,
     },
-    planned=[
-        "How2MILNCEAligner",
-        "DSNLGAligner",
-    ],
 )
 
 LOSSES = Registry(
@@ -161,6 +156,7 @@ LOSSES = Registry(
         "V2TContraLoss": "mmpt.losses.nce",
         "MMContraLoss": "mmpt.losses.nce",
         "MMSigmoidLoss": "mmpt.losses.sigmoid",
+        "MILNCE": "mmpt.losses.milnce",
         "MTM": "mmpt.losses.masked",
         "MFMMLM": "mmpt.losses.masked",
     },
@@ -192,8 +188,8 @@ METRICS = Registry(
     ],
 )
 
-VECTOR_POOLS = Registry("vectorpool_cls", {}, planned=["VideoVectorPool"])
-RETRIEVERS = Registry("retriever_cls", {}, planned=["VectorRetriever"])
+VECTOR_POOLS = Registry("vectorpool_cls", {"VideoVectorPool": "mmpt.retrieval.vectorpool"})
+RETRIEVERS = Registry("retriever_cls", {"VectorRetriever": "mmpt.retrieval.retriever"})
 
 # (section of the task YAML, key) -> registry; section "" is the top level.
 REGISTRIES: dict[tuple[str, str], Registry] = {

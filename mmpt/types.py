@@ -21,6 +21,7 @@ import torch
 
 __all__ = [
     "IGNORED",
+    "CaptionExample",
     "Example",
     "LocalizationExample",
     "MaskedExample",
@@ -73,6 +74,21 @@ class MaskedExample(Example):
     """The original token where one is to be predicted, -100 elsewhere, int64 (S, L)."""
     attention_mask: NotRequired[torch.Tensor]
     """True where a row of ``[CLS] video [SEP] text`` sees a column, bool (S, T + L, T + L)."""
+
+
+class CaptionExample(ModelInput):
+    """A clip, and its caption to learn from or the prompt of one to be written."""
+
+    attention_mask: torch.Tensor
+    """True where a row of ``[CLS] video [SEP] text`` sees a column, bool (T + L, T + L)."""
+    video_id: str | list[str]
+    """Id of the video."""
+    text_label: NotRequired[torch.Tensor]
+    """Training: the next token, or -100 where none is asked for, int64 (L,)."""
+    text: NotRequired[str]
+    """Test: what a person wrote about the clip."""
+    clip: NotRequired[str]
+    """Test: name of the clip, equal in all items that are about the same seconds."""
 
 
 class QAExample(ModelInput):

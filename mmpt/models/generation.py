@@ -17,11 +17,9 @@ from mmpt.models.transformermodel import MMBertForEncoder
 from mmpt.modules.decoding import beam_search, greedy_search
 from mmpt.modules.lmhead import load_head
 from mmpt.modules.mmbert import next_word, run_bert, video_sequence
+from mmpt.types import IGNORED
 
 __all__ = ["MMBertForNLG", "MMFusionNLG"]
-
-IGNORED = -100
-"""Label of positions that do not count, as in the losses."""
 
 
 class MMBertForNLG(MMBertForEncoder):

@@ -51,6 +51,8 @@ from mmpt.processors.how2retriprocessor import (
 )
 from mmpt.processors.masking import FrameMaskingProcessor, TextGenerationProcessor, TextMaskingProcessor
 from mmpt.processors.mfmmlm import MFMMLMAligner
+from mmpt.processors.milnce import How2MILNCEAligner
+from mmpt.processors.nlg import DSNLGAligner, NLGTextProcessor
 from mmpt.processors.processor import Aligner, MetaProcessor, Processor, TextProcessor, VideoProcessor
 from mmpt.registry import unknown_attribute
 
@@ -68,12 +70,14 @@ __all__ = [
     "CrossTaskTextProcessor",
     "CrossTaskVideoProcessor",
     "DSAligner",
+    "DSNLGAligner",
     "DiDeMoAligner",
     "DiDeMoMetaProcessor",
     "DiDeMoTextProcessor",
     "FixedLenAligner",
     "FolderMetaProcessor",
     "FrameMaskingProcessor",
+    "How2MILNCEAligner",
     "How2MetaProcessor",
     "MFMMLMAligner",
     "MMAttentionMask2DProcessor",
@@ -85,6 +89,7 @@ __all__ = [
     "MSRVTTTextProcessor",
     "MetaProcessor",
     "MetaTextBinarizer",
+    "NLGTextProcessor",
     "OverlappedAligner",
     "PKLJSONStrTextProcessor",
     "Processor",
