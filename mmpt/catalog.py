@@ -41,8 +41,9 @@ TASKS = Registry(
         "Task": "mmpt.tasks.task",
         "VLMTask": "mmpt.tasks.vlmtask",
         "MILNCETask": "mmpt.tasks.milncetask",
+        "RetriTask": "mmpt.tasks.retritask",
+        "VideoRetriTask": "mmpt.tasks.retritask",
     },
-    planned=["RetriTask", "VideoRetriTask"],
 )
 
 MODELS = Registry(

@@ -26,6 +26,11 @@ NEEDS = {
     "MMFusionSeparate": _TOWERS,
     "MMFusionShare": ("model.mm_encoder_cls",),
     "MMFusionJoint": ("model.mm_encoder_cls",),
+    "MMFusionActionSegmentation": ("model.mm_encoder_cls",),
+    "MMFusionSeparateActionSegmentation": _TOWERS,
+    "MMFusionActionLocalization": ("model.mm_encoder_cls",),
+    "MMFusionSeparateActionLocalization": _TOWERS,
+    "MMFusionShareActionLocalization": ("model.mm_encoder_cls",),
     "MMFusionMFMMLM": ("model.mm_encoder_cls",),
 }
 """Class -> keys that must be set where it is used."""
@@ -54,6 +59,9 @@ ONLY_FOR = (
 
 LEAST_TEMPERATURE = 0.01
 """Scores are multiplied by 100 at most."""
+
+ONE_VIDEO = ("CrossTaskAligner", "COINActionSegmentationAligner")
+"""Aligners whose item is a whole video in as many windows as it needs, so that items do not stack."""
 
 SHARES = ("dataset.mfm_probability", "dataset.mlm_probability", "dataset.mm_prob")
 """Keys between 0 and 1."""
@@ -134,4 +142,9 @@ def _jobs(config: TaskConfig) -> Iterator[tuple[str, str]]:
             "fairseq.dataset.batch_size",
             f"is {batch} and must be at least {clips}: it counts clips, and one item has {clips} "
             "(dataset.subsampling)",
+        )
+    if config.dataset.aligner in ONE_VIDEO and batch != 1:
+        yield (
+            "fairseq.dataset.batch_size",
+            f"is {batch} and must be 1: an item of {config.dataset.aligner} is all windows of one video",
         )

@@ -188,6 +188,8 @@ class ModelConfig(Section):
     """Create the unused ``seg_embeddings`` that VLM checkpoints hold."""
     autocast: Literal["bfloat16", "float16"] | None = None
     """Train in this type where it is safe (torch.autocast), on CPU or GPU; weights stay float32."""
+    num_labels: int | None = None
+    """Action segmentation: number of classes, background included; by default counted in the annotations."""
     max_decode_length: int | None = None
     """Captioning: longest generated sequence, the prompt included."""
     remove_padding: bool | None = None
@@ -273,6 +275,9 @@ class TaskConfig(Section):
     """Class that pools clip vectors to one vector per video."""
     retriever_cls: str | None = None
     """Class that finds neighbouring videos."""
+    retri_index: Literal["flatl2", "pq", "exact"] | None = None
+    """How neighbours are found: ``flatl2`` and ``pq`` (1/96 of the memory) approximately with FAISS, ``exact``
+    without it. By default ``flatl2`` if FAISS is installed (``pip install 'mmpt[index]'``), else ``exact``."""
     num_cands: int | None = None
     """Neighbours from which a batch of neighbouring videos is drawn."""
     plugins: list[str] = field(default_factory=list)

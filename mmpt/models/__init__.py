@@ -9,9 +9,20 @@ from mmpt.catalog import ENCODERS, MODELS
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import LoadReport, load_into, load_state_dict
 from mmpt.models.dualencoder import MMFusionSeparate, MMFusionShare
+from mmpt.models.generation import MMBertForNLG, MMFusionNLG
+from mmpt.models.localization import (
+    MMFusionActionLocalization,
+    MMFusionSeparateActionLocalization,
+    MMFusionShareActionLocalization,
+)
 from mmpt.models.masked import MMBertForMFMMLM, MMBertForMTM, MMFusionMFMMLM, MMFusionMTM
 from mmpt.models.mmfusion import MMFusion, MMFusionJoint
 from mmpt.models.mmptmodel import MMPTModel
+from mmpt.models.segmentation import (
+    MMBertForTokenClassification,
+    MMFusionActionSegmentation,
+    MMFusionSeparateActionSegmentation,
+)
 from mmpt.models.transformermodel import MMBertForEncoder, MMBertForJoint
 from mmpt.registry import unknown_attribute
 
@@ -21,12 +32,20 @@ __all__ = [
     "MMBertForJoint",
     "MMBertForMFMMLM",
     "MMBertForMTM",
+    "MMBertForNLG",
+    "MMBertForTokenClassification",
     "MMFusion",
+    "MMFusionActionLocalization",
+    "MMFusionActionSegmentation",
     "MMFusionJoint",
     "MMFusionMFMMLM",
     "MMFusionMTM",
+    "MMFusionNLG",
     "MMFusionSeparate",
+    "MMFusionSeparateActionLocalization",
+    "MMFusionSeparateActionSegmentation",
     "MMFusionShare",
+    "MMFusionShareActionLocalization",
     "MMPTModel",
     "build_model",
     "load_into",

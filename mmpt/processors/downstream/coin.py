@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from mmpt.config import DatasetConfig
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.processors.downstream.coin_files import BACKGROUND, Segment, read_coin, read_labels
 from mmpt.processors.featurelength import feature_seconds
 from mmpt.processors.processor import Aligner, MetaProcessor, TextProcessor
@@ -51,6 +51,22 @@ class COINActionSegmentationMetaProcessor(MetaProcessor):
         self.drop_missing_features(config.vfeat_dir)
         if config.vfeat_dir is not None:
             self._ignore_uncovered(config.vfeat_dir)
+
+    @classmethod
+    def count_labels(cls, config: DatasetConfig) -> int:
+        """Return the number of classes, background included, of a ``dataset`` section's ``COIN.json``.
+
+        The first file that is named counts: training and test read the same.
+
+        Raises:
+            ConfigError: If no file is named.
+            DataError: If the file is missing or of another form.
+        """
+        keys = ("train_path", "val_path", "test_path")
+        path = next((config.get(key) for key in keys if config.get(key)), None)
+        if path is None:
+            raise ConfigError(f"The number of classes is counted in COIN.json; set one of {', '.join(keys)}.")
+        return len(read_labels(path))
 
     def _ignore_uncovered(self, vfeat_dir: str) -> None:
         seconds = feature_seconds(vfeat_dir)
