@@ -11,10 +11,12 @@ PACKAGES = {
     "mmpt.datasets": "MMDataset",
     "mmpt.tasks": "Task VLMTask MILNCETask",
     "mmpt.losses": "Loss CrossEntropy ArgmaxCrossEntropy BCE NLGLoss MSE L1 SmoothL1 NCE "
-    "T2VContraLoss V2TContraLoss MMContraLoss",
+    "T2VContraLoss V2TContraLoss MMContraLoss MILNCE",
     "mmpt.evaluators": "Evaluator Predictor RetrievalPredictor Metric RetrievalMetric",
     "mmpt.utils": "ShardedTensor load_config recursive_config set_seed",
-    "mmpt.processors": "Processor MetaProcessor VideoProcessor TextProcessor Aligner CaptionDedupProcessor",
+    "mmpt.processors": "Processor MetaProcessor VideoProcessor TextProcessor Aligner CaptionDedupProcessor "
+    "MFMMLMAligner How2MILNCEAligner FrameMaskingProcessor TextMaskingProcessor TextGenerationProcessor "
+    "MMAttentionMask2DProcessor",
 }
 
 

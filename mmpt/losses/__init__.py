@@ -5,6 +5,7 @@ from typing import Any
 from mmpt.catalog import LOSSES
 from mmpt.losses.loss import BCE, L1, MSE, ArgmaxCrossEntropy, CrossEntropy, Loss, NLGLoss, SmoothL1
 from mmpt.losses.masked import MFMMLM, MTM
+from mmpt.losses.milnce import MILNCE
 from mmpt.losses.nce import NCE, ContrastiveLoss, MMContraLoss, T2VContraLoss, V2TContraLoss
 from mmpt.losses.sigmoid import MMSigmoidLoss
 from mmpt.registry import unknown_attribute
@@ -13,6 +14,7 @@ __all__ = [
     "BCE",
     "L1",
     "MFMMLM",
+    "MILNCE",
     "MSE",
     "MTM",
     "NCE",

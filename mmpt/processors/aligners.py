@@ -28,7 +28,14 @@ from mmpt.processors.clip_sampling import Clips, ClipSampler
 from mmpt.processors.processor import Aligner, name_of
 from mmpt.types import Example
 
-__all__ = ["ClipAligner", "FixedLenAligner", "OverlappedAligner", "StartClipAligner", "VariedLenAligner"]
+__all__ = [
+    "ClipAligner",
+    "FixedLenAligner",
+    "OverlappedAligner",
+    "StartClipAligner",
+    "VariedLenAligner",
+    "checked_feature",
+]
 
 
 class ClipAligner(Aligner):
@@ -77,7 +84,9 @@ class ClipAligner(Aligner):
     ) -> Example:
         """Return S clips of each of N videos, tensors with a leading N * S; see :meth:`__call__`."""
         names = [name_of(video_id) for video_id in video_ids]
-        features = [_checked(feature, name) for feature, name in zip(video_features, names, strict=True)]
+        features = [
+            checked_feature(feature, name) for feature, name in zip(video_features, names, strict=True)
+        ]
         drawn, texts = [], []
         for name, feature, text in zip(names, features, text_features, strict=True):
             track = CaptionTrack.of(text, name).within(len(feature), name)
@@ -144,7 +153,12 @@ def _bounds(config: DatasetConfig, prefix: str, user: object) -> tuple[int, int]
     return low, high
 
 
-def _checked(feature: np.ndarray, name: str) -> np.ndarray:
+def checked_feature(feature: np.ndarray, name: str) -> np.ndarray:
+    """Return the features of video ``name`` as an array (seconds, D).
+
+    Raises:
+        DataError: If they have another shape or no second.
+    """
     feature = np.asarray(feature)
     if feature.ndim != 2 or not len(feature):
         raise DataError(
