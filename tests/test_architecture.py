@@ -31,7 +31,8 @@ MAY_IMPORT = {
     "datasets": FOUNDATION | {"store", "processors"},
     "models": FOUNDATION | {"store", "encoders", "modules", "processors"},
     "losses": FOUNDATION,
-    "tasks": FOUNDATION | {"store", "datasets", "models", "losses"},
+    "retrieval": FOUNDATION | {"store", "datasets"},
+    "tasks": FOUNDATION | {"store", "datasets", "models", "losses", "retrieval"},
     "evaluators": FOUNDATION | {"store", "datasets", "models", "tasks"},
     "demo": FOUNDATION | {"store", "encoders", "models", "datasets", "evaluators"},
     "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},
@@ -41,7 +42,7 @@ LAZY_TO_PLUGIN = {"tasks", "datasets", "losses", "models"}
 # Optional or slow packages, and the only places that may import them.
 CONFINED = {
     "fairseq": {"mmpt/fairseq_plugin"},
-    "faiss": set(),
+    "faiss": {"mmpt/retrieval/faissindex.py"},
     "av": {"mmpt/store/decode.py", "mmpt/demo"},
 }
 

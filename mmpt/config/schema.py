@@ -135,9 +135,11 @@ class DatasetConfig(Section):
     mm_prob: float | None = None
     """Probability of masking a whole modality instead of single frames and tokens."""
     mm_type: Literal["full", "textgen"] | None = None
-    """How a whole modality is masked: ``full`` hides it all, ``textgen`` generates it."""
+    """How a whole modality is masked: ``full`` (if not given) hides it; ``textgen`` generates the text out of
+    the video word by word, and the video out of the text, under 2-D attention masks."""
     lazy_vfeat_mask: bool = False
-    """Let the model zero the masked frames, so that their features stay available as targets."""
+    """Let the model zero the masked frames, so that their features stay available as targets; masked frame
+    modelling needs it."""
     sliding_window: int | None = None
     """Seconds between the starts of two windows over a long video."""
     sliding_window_size: int | None = None

@@ -1,6 +1,6 @@
 """The one inference loop: every predictor and every model runs through it, on any device."""
 
-from collections.abc import Mapping, Sized
+from collections.abc import Sized
 from typing import Any
 
 import torch
@@ -8,21 +8,10 @@ from torch import nn
 
 from mmpt.datasets import MMDataset
 from mmpt.evaluators.predictor import Forward, Predictions, Predictor
+from mmpt.utils.device import move_batch
 from mmpt.utils.progress import progress
 
-__all__ = ["move_batch", "run_inference"]
-
-
-def move_batch(batch: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
-    """Return a copy of ``batch`` with its tensors on ``device``, floating-point ones as ``dtype``."""
-    return {
-        key: (
-            value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
-            if isinstance(value, torch.Tensor)
-            else value
-        )
-        for key, value in batch.items()
-    }
+__all__ = ["run_inference"]
 
 
 def run_inference(

@@ -39,6 +39,7 @@ class MMTaskConfig(FairseqDataclass):
     reset_optimizer: bool = II("checkpoint.reset_optimizer")
     save_dir: str = II("checkpoint.save_dir")
     log_interval: int = II("common.log_interval")
+    max_epoch: int = II("optimization.max_epoch")
 
 
 @register_task("mmtask", dataclass=MMTaskConfig)
@@ -82,15 +83,40 @@ class FairseqMMTask(FairseqTask):
                 "exist. Train the task that writes it first, or leave it out to start from BERT's weights."
             )
         resumed = Path(cfg.save_dir) / _RESUME if cfg.restore_file == _RESUME else Path(cfg.restore_file)
+        task = cls(cfg, config)
+        # fairseq's trainer writes what a task keeps, and does not read it.
         if not from_checkpoint and resumed.is_file():
-            check_resumable(resumed)
-        return cls(cfg, config)
+            task.load_state_dict(check_resumable(resumed))
+        return task
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the task keeps in a checkpoint."""
+        return self.mmtask.epoch_state()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take what a task kept in a checkpoint."""
+        self.mmtask.load_epoch_state(state_dict)
 
     def load_dataset(self, split: str, **kwargs: Any) -> None:
         """Load a split; ``train`` is shuffled. fairseq's further arguments play no part here."""
         self.datasets[split] = FairseqMMDataset(
             self.mmtask.build_dataset(split, seed=self.cfg.seed), shuffle=split == "train"
         )
+
+    def get_batch_iterator(
+        self, dataset: FairseqMMDataset, *args: Any, epoch: int = 1, num_workers: int = 0, **options: Any
+    ) -> Any:
+        """Make the batches of an epoch, after the task has got ready for it.
+
+        This is the one place that is early and late enough: the weights are those of the last update or
+        of the checkpoint, and neither are batches made nor have loader workers started. Both is too late
+        in fairseq's ``begin_epoch``. One epoch more than is trained is asked for.
+        """
+        over = 0 < self.cfg.max_epoch < epoch
+        if dataset is self.datasets.get("train") and not over:
+            folder = Path(self.cfg.save_dir) / "retrieval"
+            self.mmtask.prepare_epoch(epoch, dataset.mmdataset, folder, num_workers)
+        return super().get_batch_iterator(dataset, *args, epoch=epoch, num_workers=num_workers, **options)
 
     def train_step(
         self,

@@ -6,8 +6,9 @@ section 3.3) replaces them by videos that are close to each other, as hard negat
     meta[i] -> ([video, video, ...], the same)  ->  lists of features and captions  ->  N * S clips
 """
 
+import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -76,6 +77,13 @@ class ShardedHow2VideoRetriMetaProcessor(ShardedHow2MetaProcessor):
                     f"{len(self.data) - 1} are allowed, at least one in a batch."
                 )
         self.batches = [[int(video) for video in batch] for batch in candidates]
+
+    def one_by_one(self) -> Self:
+        """Return a copy whose items are single videos, in the order of their positions."""
+        single = copy.copy(self)
+        single.batches = [[video] for video in range(len(self.data))]
+        single.dropped = {}
+        return single
 
     def __len__(self) -> int:
         return len(self.batches)

@@ -40,8 +40,11 @@ def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     return {str(key): value for key, value in content.items()}
 
 
-def check_resumable(path: str | os.PathLike[str]) -> None:
-    """Check that ``fairseq-train`` can go on from a file; the tensors in it are not read.
+def check_resumable(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Check that ``fairseq-train`` can go on from a file; the weights in it are not read.
+
+    Returns:
+        What the task of that training kept in it.
 
     Raises:
         CheckpointError: If the file is truncated, unsafe, or no checkpoint of a training.
@@ -53,6 +56,7 @@ def check_resumable(path: str | os.PathLike[str]) -> None:
             f"The file {path} is no checkpoint of fairseq-train, which holds 'model' and 'extra_state'. "
             "Give one that a training wrote, or a new fairseq.checkpoint.save_dir to start afresh."
         )
+    return dict(content.get("task_state") or {})
 
 
 def _read(path: str | os.PathLike[str], mmap: bool = False) -> Any:

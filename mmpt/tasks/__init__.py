@@ -5,10 +5,11 @@ from typing import Any
 from mmpt.catalog import TASKS
 from mmpt.registry import unknown_attribute
 from mmpt.tasks.milncetask import MILNCETask
+from mmpt.tasks.retritask import RetriTask, VideoRetriTask
 from mmpt.tasks.task import Task
 from mmpt.tasks.vlmtask import VLMTask
 
-__all__ = ["MILNCETask", "Task", "VLMTask"]
+__all__ = ["MILNCETask", "RetriTask", "Task", "VLMTask", "VideoRetriTask"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,7 @@ import inspect
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Self
 
 import torch
@@ -88,6 +89,25 @@ class Task:
         """
         model = self.model if self.model is not None else self.build_model(pretrained=False)
         return load_into(model, path)
+
+    def prepare_epoch(self, epoch: int, dataset: MMDataset, folder: Path, num_workers: int = 0) -> None:
+        """Get ready for a training epoch, before its batches are made; most tasks have nothing to do.
+
+        ``self.model`` has the weights with which the epoch starts, or goes on.
+
+        Args:
+            epoch: Number of the epoch, from 1.
+            dataset: The training data.
+            folder: For files that all processes of the run share.
+            num_workers: Processes that load data.
+        """
+
+    def epoch_state(self) -> dict[str, Any]:
+        """Return what a checkpoint in the middle of an epoch must hold to go on, plain data and tensors."""
+        return {}
+
+    def load_epoch_state(self, state: Mapping[str, Any]) -> None:
+        """Take what :meth:`epoch_state` returned, perhaps of another task, before the first epoch."""
 
     def forward(self, model: nn.Module, sample: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run ``model`` on a collated batch and return its outputs, one row per clip."""

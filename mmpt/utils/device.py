@@ -1,10 +1,13 @@
-"""Which device to compute on."""
+"""Which device to compute on, and how a batch gets there."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 
 from mmpt.errors import ConfigError
 
-__all__ = ["pick_device"]
+__all__ = ["move_batch", "pick_device"]
 
 
 def pick_device(name: str | None = None) -> torch.device:
@@ -29,3 +32,15 @@ def pick_device(name: str | None = None) -> torch.device:
             "Give --device cpu, or install a PyTorch build for your GPU."
         )
     return device
+
+
+def move_batch(batch: Mapping[str, Any], device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
+    """Return a copy of ``batch`` with its tensors on ``device``, floating-point ones as ``dtype``."""
+    return {
+        key: (
+            value.to(device, dtype if value.is_floating_point() else value.dtype, non_blocking=True)
+            if isinstance(value, torch.Tensor)
+            else value
+        )
+        for key, value in batch.items()
+    }

@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.evaluators.loop import move_batch, run_inference
+from mmpt.evaluators.loop import run_inference
 from mmpt.evaluators.predictor import Predictor, RetrievalPredictor, score_matrix
+from mmpt.utils.device import move_batch
 
 
 class Pools(nn.Module):

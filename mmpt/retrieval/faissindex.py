@@ -1,0 +1,97 @@
+"""Approximate nearest neighbours with FAISS: the one place that knows it.
+
+Both indexes sort the vectors into the cells of k-means centroids and search the cells nearest to a
+query (Jegou et al., "Product quantization for nearest neighbor search", PAMI 2011):
+
+``flatl2``  IVF-Flat: the cells hold the vectors.
+``pq``      IVF,HNSW32,PQ32: the cells hold 32 bytes a vector and are found through a graph (Malkov and
+            Yashunin, PAMI 2018): 1/96 of the memory at width 768, less exact.
+
+The result is a function of the vectors: seeds are fixed, and the graph, which depends on the order in
+which threads insert, is built by one thread.
+"""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmpt.utils.optional import require
+
+__all__ = ["FaissIndex"]
+
+_VECTORS_PER_CELL = 39
+"""Fewest vectors a centroid is learnt from (FAISS's own advice), hence no more cells than N / 39."""
+_CELLS_SEARCHED = 16
+"""One in so many cells is searched."""
+_CODE_BYTES, _CODE_VALUES, _GRAPH_LINKS = 32, 256, 32
+
+
+class FaissIndex:
+    """An index over cells; with fewer vectors than a full index has centroids it has fewer, down to one.
+
+    Args:
+        vectors: float32 (N, D).
+        compressed: Keep 32 bytes a vector (``pq``) instead of the vectors (``flatl2``).
+
+    Raises:
+        MissingDependencyError: If FAISS is not installed.
+    """
+
+    def __init__(self, vectors: NDArray[np.float32], compressed: bool) -> None:
+        self._faiss = require("faiss", "index", "search with the indexes 'flatl2' and 'pq'")
+        count, width = vectors.shape
+        self.cells = max(1, min(round(4 * math.sqrt(count)), count // _VECTORS_PER_CELL))
+        build = self._compressed if compressed else self._flat
+        self._index = build(vectors, width)
+        self._index.add(vectors)
+
+    def search(self, queries: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+        """Return the positions of about the ``k`` nearest vectors, nearest first.
+
+        Where the cells searched hold fewer than ``k``, twice as many are searched, until all are.
+
+        Args:
+            queries: float32 (Q, D).
+            k: At most N.
+
+        Returns:
+            int64 (Q, k).
+        """
+        found = np.full((len(queries), k), -1, dtype=np.int64)
+        probes = max(1, self.cells // _CELLS_SEARCHED)
+        while len(short := np.flatnonzero((found < 0).any(axis=1))):
+            self._index.nprobe = min(probes, self.cells)
+            found[short] = self._index.search(queries[short], k)[1]
+            probes *= 2
+        return found
+
+    def _flat(self, vectors: NDArray[np.float32], width: int) -> Any:
+        centres = self._faiss.IndexFlatL2(width)
+        centres.add(self._centroids(vectors))
+        index = self._faiss.IndexIVFFlat(centres, width, self.cells)
+        index.train(vectors)
+        return index
+
+    def _compressed(self, vectors: NDArray[np.float32], width: int) -> Any:
+        centres = self._faiss.IndexHNSWFlat(width, _GRAPH_LINKS)
+        threads = self._faiss.omp_get_max_threads()
+        self._faiss.omp_set_num_threads(1)
+        try:
+            centres.add(self._centroids(vectors))
+        finally:
+            self._faiss.omp_set_num_threads(threads)
+        # The graph looks at as many centroids as cells are asked for, and at no fewer than this.
+        centres.hnsw.efSearch = max(64, self.cells // _CELLS_SEARCHED)
+        pieces = max(n for n in range(1, _CODE_BYTES + 1) if width % n == 0)
+        index = self._faiss.IndexIVFPQ(centres, width, self.cells, pieces, _CODE_VALUES.bit_length() - 1)
+        index.pq.cp.min_points_per_centroid = 1
+        # A code needs 256 vectors to learn from; fewer are repeated.
+        index.train(np.resize(vectors, (max(len(vectors), _CODE_VALUES), width)))
+        return index
+
+    def _centroids(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        kmeans = self._faiss.Kmeans(vectors.shape[1], self.cells, min_points_per_centroid=1, seed=1234)
+        kmeans.train(vectors)
+        return kmeans.centroids
