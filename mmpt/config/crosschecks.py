@@ -63,6 +63,8 @@ LEAST_TEMPERATURE = 0.01
 ONE_VIDEO = ("CrossTaskAligner", "COINActionSegmentationAligner")
 """Aligners whose item is a whole video in as many windows as it needs, so that items do not stack."""
 
+_MASKED_FRAMES = ("MMFusionMFMMLM", "MMFusionMTM")
+
 SHARES = ("dataset.mfm_probability", "dataset.mlm_probability", "dataset.mm_prob")
 """Keys between 0 and 1."""
 
@@ -73,6 +75,7 @@ def cross_check(config: TaskConfig) -> Iterator[tuple[str, str]]:
     yield from _lengths(config)
     yield from _needs(config)
     yield from _contrastive(config)
+    yield from _masking(config)
     yield from _jobs(config)
 
 
@@ -129,6 +132,15 @@ def _contrastive(config: TaskConfig) -> Iterator[tuple[str, str]]:
     temperature = config.loss.temperature
     if temperature is not None and not LEAST_TEMPERATURE <= temperature < math.inf:
         yield "loss.temperature", f"must be at least {LEAST_TEMPERATURE}, got {temperature}"
+
+
+def _masking(config: TaskConfig) -> Iterator[tuple[str, str]]:
+    dataset, model = config.dataset, config.model.model_cls
+    if dataset.aligner == "MFMMLMAligner" and model in _MASKED_FRAMES and not dataset.lazy_vfeat_mask:
+        yield (
+            "dataset.lazy_vfeat_mask",
+            f"must be true: {model} learns to recognise masked frames, and otherwise the aligner erases them",
+        )
 
 
 def _jobs(config: TaskConfig) -> Iterator[tuple[str, str]]:

@@ -130,6 +130,17 @@ def test_a_key_that_the_chosen_class_does_not_use_is_refused(key, value, place, 
     assert message in found
 
 
+def test_masked_frames_that_the_aligner_erases_are_refused_where_the_model_is_to_recognise_them():
+    values = with_value("dataset.aligner", "MFMMLMAligner")
+    values["model"] = {"model_cls": "MMFusionMTM", "mm_encoder_cls": "MMBertForMTM"}
+    assert problems(values) == [
+        "t.yaml: dataset.lazy_vfeat_mask: must be true: MMFusionMTM learns to recognise masked frames, and "
+        "otherwise the aligner erases them."
+    ]
+    values["dataset"]["lazy_vfeat_mask"] = True
+    assert problems(values) == []
+
+
 def test_all_problems_are_reported_at_once_with_the_file_that_causes_each(write):
     write("base.yaml", "dataset:\n  aligner: Nope\n  max_len: many\n")
     write("top.yaml", "includes: base.yaml\ndataset:\n  vfeat: x\n")
