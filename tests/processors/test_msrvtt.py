@@ -5,7 +5,7 @@ import pytest
 
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
-from mmpt.processors import MSRVTTMetaProcessor, MSRVTTTextProcessor
+from mmpt.processors import MSRVTTMetaProcessor, MSRVTTNLGTextProcessor, MSRVTTTextProcessor
 from mmpt.utils.tokenizer import load_tokenizer
 
 
@@ -68,6 +68,20 @@ def test_training_takes_any_sentence_of_the_video(config):
 def test_evaluation_takes_the_sentence_it_is_given(config):
     tokenise = MSRVTTTextProcessor(config.replace(split="test", json_path=None))
     assert len(tokenise("cut the onion")) == 3
+
+
+def test_captioning_keeps_the_sentence_beside_its_tokens(config):
+    for seed in range(5):
+        tokens, sentence = MSRVTTNLGTextProcessor(config)("video1", rng=np.random.default_rng(seed))
+        drawn = MSRVTTTextProcessor(config)("video1", rng=np.random.default_rng(seed))
+        assert tokens == drawn
+        assert load_tokenizer(config.bert_name).decode(tokens) == sentence
+    given = MSRVTTNLGTextProcessor(config.replace(split="test", json_path=None))
+    assert given("cut the onion") == (ids_of(config, "cut the onion"), "cut the onion")
+
+
+def ids_of(config, sentence):
+    return load_tokenizer(config.bert_name)(sentence, add_special_tokens=False)["input_ids"]
 
 
 def test_training_without_a_generator_says_how_to_give_one(config):

@@ -7,7 +7,7 @@ import pytest
 
 from mmpt.config import DatasetConfig
 from mmpt.errors import DataError
-from mmpt.processors import YoucookMetaProcessor, YoucookVideoProcessor
+from mmpt.processors import YoucookMetaProcessor, YoucookNLGMetaProcessor, YoucookVideoProcessor
 
 
 @pytest.fixture
@@ -83,3 +83,46 @@ def test_a_hostile_pickle_runs_nothing(config, tmp_path):
     with pytest.raises(DataError, match=r"val\.pkl asks for .*mkdir"):
         YoucookMetaProcessor(config)
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.fixture
+def captioning(config, tmp_path):
+    (tmp_path / "val_list.txt").write_text("101/a_b\n226/unknown\n101/gone\n")
+    return config.replace(val_path=str(tmp_path / "val_list.txt"))
+
+
+def test_captioning_takes_every_annotated_clip_of_the_listed_videos(captioning, tmp_path):
+    meta = YoucookNLGMetaProcessor(captioning)
+    assert list(meta) == [(("a_b", 2.0, 5.0), "peel the onion"), (("a_b", 5.0, 9.0), "cut the onion")]
+    assert meta.dropped == {
+        f"without an annotation in {tmp_path / 'annotations.json'}": ["unknown"],
+        f"without a feature file in {tmp_path}": ["gone"],
+    }
+
+
+@pytest.mark.parametrize("kind", [YoucookMetaProcessor, YoucookNLGMetaProcessor])
+def test_clips_after_the_last_feature_are_left_out_and_recorded(config, captioning, tmp_path, kind):
+    # Five seconds of features: the clip from 5 to 9 has none of them.
+    np.save(tmp_path / "a_b.npy", np.zeros((5, 2), dtype=np.float16))
+    meta = kind(config if kind is YoucookMetaProcessor else captioning)
+    assert [clip for clip, _ in meta] == [("a_b", 2.0, 5.0)]
+    assert meta.dropped[f"beginning after the end of the features in {tmp_path}"] == ["a_b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"annotations": None}, r"The video 'a_b' of .*annotations\.json has no list 'annotations'"),
+        ({"annotations": [{"segment": [0, 1]}]}, r"no sentence, in clip 'a_b_0' of .*annotations\.json"),
+        (
+            {"annotations": [{"segment": [1], "sentence": "cut"}]},
+            r"The segment of clip 'a_b_0' of .* is \[1\]",
+        ),
+        ({"annotations": [{"segment": [2, 1], "sentence": "cut"}]}, r"clip 'a_b_0' of .* is 2\.0 to 1\.0"),
+        ({"annotations": [{"segment": [0, 1], "sentence": ""}]}, r"The text of clip 'a_b_0' of .* is ''"),
+    ],
+)
+def test_a_malformed_annotation_is_named_by_clip(captioning, tmp_path, change, message):
+    (tmp_path / "annotations.json").write_text(json.dumps({"database": {"a_b": change}}))
+    with pytest.raises(DataError, match=message):
+        YoucookNLGMetaProcessor(captioning)
