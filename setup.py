@@ -12,6 +12,7 @@ CORE = [
     "torch>=2.6",
     "transformers>5.2",
     "numpy>=1.26",
+    "nltk>=3.9",
     "pandas>=2.2",
     "pyyaml>=6.0",
     "safetensors>=0.4.3",

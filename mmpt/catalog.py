@@ -165,10 +165,12 @@ LOSSES = Registry(
 
 PREDICTORS = Registry(
     "predictor",
-    {"RetrievalPredictor": "mmpt.evaluators.predictor"},
+    {
+        "RetrievalPredictor": "mmpt.evaluators.predictor",
+        "QAPredictor": "mmpt.evaluators.question_answering",
+        "NLGPredictor": "mmpt.evaluators.captioning",
+    },
     planned=[
-        "QAPredictor",
-        "NLGPredictor",
         "CrossTaskPredictor",
         "COINPredictor",
         "COINZSPredictor",
@@ -178,10 +180,12 @@ PREDICTORS = Registry(
 
 METRICS = Registry(
     "metric",
-    {"RetrievalMetric": "mmpt.evaluators.metric"},
+    {
+        "RetrievalMetric": "mmpt.evaluators.metric",
+        "QAMetric": "mmpt.evaluators.question_answering",
+        "NLGMetric": "mmpt.evaluators.captioning",
+    },
     planned=[
-        "QAMetric",
-        "NLGMetric",
         "CrossTaskMetric",
         "COINActionSegmentationMetric",
         "DiDeMoMetric",

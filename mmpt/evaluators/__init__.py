@@ -7,10 +7,12 @@
 from typing import Any
 
 from mmpt.catalog import METRICS, PREDICTORS
+from mmpt.evaluators.captioning import NLGMetric, NLGPredictor
 from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
 from mmpt.evaluators.metric import Metric, RetrievalMetric
 from mmpt.evaluators.moments import Moment, MomentIndex
 from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
+from mmpt.evaluators.question_answering import QAMetric, QAPredictor
 from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result, write_result
 from mmpt.registry import unknown_attribute
 
@@ -21,8 +23,12 @@ __all__ = [
     "MetricValue",
     "Moment",
     "MomentIndex",
+    "NLGMetric",
+    "NLGPredictor",
     "Predictions",
     "Predictor",
+    "QAMetric",
+    "QAPredictor",
     "RetrievalMetric",
     "RetrievalPredictor",
     "evaluate",
