@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from mmpt.errors import DataError, MMPTError
 from mmpt.utils.files import read_json
 from mmpt_cli import demo
+from mmpt_cli.demo_stages import Stage, run_timed
 
 pytestmark = pytest.mark.fairseq
 
@@ -62,7 +64,7 @@ def test_the_demo_trains_answers_and_reports(small_workspace, capfd):
 
 def test_a_stage_that_fails_stops_the_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    stage = demo.Stage("break", ["-c", "raise SystemExit(3)"])
+    stage = Stage("break", ["-c", "raise SystemExit(3)"])
     with pytest.raises(MMPTError, match=r"The stage 'break' ended with exit code 3; .* go on from there"):
         stage.run()
 
@@ -70,12 +72,12 @@ def test_a_stage_that_fails_stops_the_demo(tmp_path, monkeypatch):
 def test_the_time_of_a_stage_is_that_of_the_runs_that_it_took(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     clock = iter([0.0, 5.0, 10.0, 12.0, 20.0, 21.0])  # stopped after 5 s, finished in 2 s, looked at for 1 s
-    monkeypatch.setattr(demo.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
     for code in (3, 0, 0):
-        stage = demo.Stage("work", ["-c", f"raise SystemExit({code})"])
+        stage = Stage("work", ["-c", f"raise SystemExit({code})"])
         with pytest.raises(MMPTError) if code else nullcontext():
-            demo.run_timed(stage)
-    assert read_json(demo.RUN / "stages.json") == {"work": {"seconds": 7.0, "finished": True}}
+            run_timed(stage, tmp_path)
+    assert read_json(tmp_path / "stages.json") == {"work": {"seconds": 7.0, "finished": True}}
 
 
 @pytest.mark.slow

@@ -36,7 +36,8 @@ def test_the_five_projects_have_76_tasks():
 def test_a_task_trains(mini, project, file):
     losses = mini.run(project, file)
     assert len(losses) == 2
-    assert all(math.isfinite(loss) and loss > 0 for loss in losses)
+    assert all(map(math.isfinite, losses))
+    assert max(losses) > min(losses, default=0) >= 0  # a last batch of one pair loses 0
 
 
 @pytest.mark.parametrize(("project", "file"), TESTS)
