@@ -129,10 +129,11 @@ class JointFusion(MMFusion):
         The text is ``[PAD] [SEP]`` and ``[CLS]`` is hidden; see :meth:`MMFusion.encode_video` for the
         arguments.
         """
-        start = caps[:, :2]
+        # Several candidate texts may stand beside one video; all begin with [CLS] [SEP].
+        start = caps[: len(vfeats), :2]
         pad = torch.full_like(start[:, :1], self.mm_encoder.bert.config.pad_token_id)
         dummy = torch.cat([start, pad, start[:, 1:]], dim=1)
-        mask = torch.tensor([False, True, False, True], device=caps.device).expand(len(caps), -1)
+        mask = torch.tensor([False, True, False, True], device=caps.device).expand(len(start), -1)
         return _video_part(self._hidden(dummy, mask, vfeats, vmasks), vmasks.shape[1])
 
     def hidden_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:

@@ -46,3 +46,21 @@ def test_a_shared_encoder_takes_candidates_too(task):
     data = shared.build_dataset("train")
     loss, _ = shared(shared.build_model(), data.collater([data[0]]))
     assert torch.isfinite(loss)
+
+
+@pytest.mark.parametrize(
+    ("model_cls", "encoder"), [("MMFusionShare", "MMBertForEncoder"), ("MMFusionJoint", "MMBertForJoint")]
+)
+def test_candidates_of_a_question_are_scored_beside_one_video(task, model_cls, encoder):
+    # As multiple choice is tested: no train_path, so that the joint model encodes video and text apart.
+    dataset = task.config.dataset.replace(train_path=None, num_iso_layer=2)
+    model = task.config.model.replace(model_cls=model_cls, mm_encoder_cls=encoder)
+    question = Task(task.config.replace(dataset=dataset, model=model))
+    data = task.build_dataset("train")
+    sample = {key: value[0] for key, value in data.collater([data[0]]).items()}
+    assert (sample["caps"].shape, sample["vfeats"].shape) == ((4, 4, 16), (4, 8, 512))
+    model = question.build_model().eval()
+    outputs = question.forward(model, sample)
+    assert outputs["pooled_text"].shape == (16, 48)
+    apart = {**sample, "caps": sample["caps"][:, 0], "cmasks": sample["cmasks"][:, 0]}
+    torch.testing.assert_close(outputs["pooled_video"], question.forward(model, apart)["pooled_video"])
