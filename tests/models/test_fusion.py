@@ -149,9 +149,8 @@ def test_features_of_another_network_are_refused(tiny_bert):
 @pytest.mark.parametrize(
     ("model", "dataset", "message"),
     [
-        ({}, {}, "model.model_cls is missing. Known: MMFusionJoint"),
+        ({}, {}, "model.model_cls is missing. Known: .*MMFusionJoint"),
         ({"model_cls": "MMFusionShaer"}, {}, "did you mean 'MMFusionShare'"),
-        ({"model_cls": "MMFusionNLG"}, {}, "planned"),
         ({"model_cls": "MMFusionShare"}, {}, "model.mm_encoder_cls is missing"),
         ({**SEPARATE, "text_encoder_cls": "MMBertForJoint"}, {}, "must be 'BertModel'"),
         (SEPARATE, {"max_len": 129}, "max_len is 129 and the BERT .* has 128 positions"),
