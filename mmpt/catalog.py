@@ -169,13 +169,11 @@ PREDICTORS = Registry(
         "RetrievalPredictor": "mmpt.evaluators.predictor",
         "QAPredictor": "mmpt.evaluators.question_answering",
         "NLGPredictor": "mmpt.evaluators.captioning",
+        "CrossTaskPredictor": "mmpt.evaluators.crosstask",
+        "COINPredictor": "mmpt.evaluators.coin",
+        "COINZSPredictor": "mmpt.evaluators.coin",
+        "DiDeMoPredictor": "mmpt.evaluators.didemo",
     },
-    planned=[
-        "CrossTaskPredictor",
-        "COINPredictor",
-        "COINZSPredictor",
-        "DiDeMoPredictor",
-    ],
 )
 
 METRICS = Registry(
@@ -184,13 +182,11 @@ METRICS = Registry(
         "RetrievalMetric": "mmpt.evaluators.metric",
         "QAMetric": "mmpt.evaluators.question_answering",
         "NLGMetric": "mmpt.evaluators.captioning",
+        "CrossTaskMetric": "mmpt.evaluators.crosstask",
+        "COINActionSegmentationMetric": "mmpt.evaluators.coin",
+        "DiDeMoMetric": "mmpt.evaluators.didemo",
+        "ActionRecognitionMetric": "mmpt.evaluators.recognition",
     },
-    planned=[
-        "CrossTaskMetric",
-        "COINActionSegmentationMetric",
-        "DiDeMoMetric",
-        "ActionRecognitionMetric",
-    ],
 )
 
 VECTOR_POOLS = Registry("vectorpool_cls", {"VideoVectorPool": "mmpt.retrieval.vectorpool"})

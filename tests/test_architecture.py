@@ -33,7 +33,8 @@ MAY_IMPORT = {
     "losses": FOUNDATION,
     "retrieval": FOUNDATION | {"store", "datasets"},
     "tasks": FOUNDATION | {"store", "datasets", "models", "losses", "retrieval"},
-    "evaluators": FOUNDATION | {"store", "datasets", "models", "tasks"},
+    "evaluators": FOUNDATION | {"store", "processors", "datasets", "models", "tasks"},
+    "doctor": FOUNDATION | {"store", "models"},
     "demo": FOUNDATION | {"store", "encoders", "models", "datasets", "evaluators"},
     "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},
 }
@@ -109,7 +110,7 @@ def test_every_module_imports(path):
 def test_the_launcher_and_the_validator_start_without_torch():
     code = (
         "import sys, mmpt.config, mmpt.catalog, mmpt.utils;"
-        "import mmpt_cli.localjob, mmpt_cli.project, mmpt_cli.validate;"
+        "import mmpt_cli.doctor, mmpt_cli.localjob, mmpt_cli.project, mmpt_cli.validate;"
         "print([m for m in ('torch', 'transformers', 'pandas', 'fairseq', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
