@@ -7,6 +7,7 @@ or a ``.safetensors`` file. Goes out: a state dict, or a loaded model and a repo
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -23,6 +24,13 @@ PREFIX = "mmmodel."
 """Begins every name in a checkpoint of fairseq."""
 _OLD_BUFFER = "embeddings.position_ids"
 _LEAST_SHARE = 0.5  # of the model's tensors; below it the file belongs to another model
+
+
+@runtime_checkable
+class _Translator(Protocol):
+    """A model that can take the weights of a related one under other names."""
+
+    def translate(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]: ...
 
 
 @dataclass(frozen=True)
@@ -75,6 +83,8 @@ def load_weights(
         CheckpointError: If tensors have other shapes, or fewer than half of the model's tensors are
             there. The model is then unchanged.
     """
+    if isinstance(model, _Translator):
+        weights = model.translate(weights)
     state = {key: value for key, value in weights.items() if not key.endswith(_OLD_BUFFER)}
     own = model.state_dict()
     report = LoadReport(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))

@@ -6,6 +6,7 @@ mean over the text and its ``[SEP]``; a score is their dot product. The attribut
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 import torch
 from torch.nn import functional
@@ -15,6 +16,7 @@ from mmpt.catalog import ENCODERS
 from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError
 from mmpt.models.mmfusion import MMFusion, build_encoder
+from mmpt.models.shared_towers import split_shared_encoder
 from mmpt.modules.bert import load_bert
 from mmpt.modules.chunks import in_chunks
 from mmpt.modules.mmbert import plain_sequence, run_bert
@@ -88,6 +90,10 @@ class MMFusionSeparate(DualEncoder):
             config, "video_encoder_cls", config.model.num_hidden_video_layers, pretrained
         )
         self.text_encoder = _build_text_encoder(config, pretrained)
+
+    def translate(self, weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """Return the weights of a checkpoint by this model's names; those of MMFusionShare have others."""
+        return split_shared_encoder(weights, self.state_dict(), self.config.dataset.max_video_len)
 
     def run_video(self, ids: torch.Tensor, vfeats: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """See :meth:`DualEncoder.run_video`."""

@@ -46,7 +46,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "model": {"num_hidden_video_layers": 1, "max_decode_length": 6},
     "": {"num_cands": 4},
 }
-OPTIONS = {"num_workers": 0, "batch_size": 4, "warmup_updates": 1, "log_interval": 1}
+OPTIONS = {"num_workers": 0, "warmup_updates": 1, "log_interval": 1}
 
 
 def minify(values: Mapping[str, Any], updates: int | None = 2) -> dict[str, Any]:
@@ -58,8 +58,8 @@ def minify(values: Mapping[str, Any], updates: int | None = 2) -> dict[str, Any]
     groups = {name: dict(group) for name, group in small["fairseq"].items()}
     for group in groups.values():
         group |= {key: value for key, value in OPTIONS.items() if group.get(key)}
-        if group.get("batch_size") and small["dataset"].get("subsampling"):
-            group["batch_size"] = 8 if small["dataset"]["subsampling"] > 1 else 1
+        if "batch_size" in group:  # in clips; a video or a batch of videos may be one item
+            group["batch_size"] = min(group["batch_size"], 2 * (small["dataset"].get("subsampling") or 2))
     if updates and "optimization" in groups:
         groups["optimization"]["max_update"] = updates
     return small | {"fairseq": groups}
