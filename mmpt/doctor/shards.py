@@ -1,0 +1,107 @@
+"""Shards of videos and captions: meta files, every header, whether they fit, and a sample of the numbers."""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from mmpt.config import DatasetConfig
+from mmpt.doctor.features import FEATURE_WIDTH, SAMPLE, extraction
+from mmpt.doctor.finding import Finding
+from mmpt.doctor.sources import source_of
+from mmpt.errors import DataError
+from mmpt.store.meta import STARTENDS, ShardMeta, file_split, load_meta, shard_path, video_prefix
+from mmpt.store.pretokenize import check_vocabulary
+
+__all__ = ["inspect_shards"]
+
+_TOKENISE = (
+    "python scripts/text_token_extractor/pretokenization.py "
+    "scripts/text_token_extractor/configs/bert-base-uncased.yaml  (DATASET.md, steps 4 and 5)"
+)
+
+
+def inspect_shards(dataset: DatasetConfig, splits: Sequence[str], has_tokenizer: bool) -> Iterator[Finding]:
+    """Yield what there is to say of ``dataset.vfeat_dir`` and ``tfeat_dir``.
+
+    Args:
+        dataset: The ``dataset`` section.
+        splits: Those that the task reads.
+        has_tokenizer: Whether ``bert_name`` is there, so that its vocabulary can be compared.
+    """
+    folder, source = dataset.vfeat_dir or "", source_of(dataset)
+    metas: dict[str, ShardMeta] = {}
+    for split in dict.fromkeys(map(file_split, splits)):
+        what = f"video shards of {split}"
+        try:
+            metas[split] = load_meta(video_prefix(folder), split)
+        except DataError as error:
+            todo = extraction(folder, sharded=True)
+            yield Finding("missing", what, folder, str(error), source=source, todo=todo)
+            continue
+        videos = sum(map(len, metas[split].shards.values()))
+        yield Finding(
+            "ok", what, folder, f"{videos} videos in {len(metas[split].shards)} shards", source=source
+        )
+        yield from _inspect_numbers(folder, split, metas[split])
+    for split, meta in metas.items():
+        yield _inspect_captions(dataset, split, meta, has_tokenizer)
+    for place in dict.fromkeys([folder, os.path.dirname(dataset.tfeat_dir or "")] if metas else []):
+        yield from _inspect_headers(place)
+
+
+def _inspect_captions(dataset: DatasetConfig, split: str, meta: ShardMeta, has_tokenizer: bool) -> Finding:
+    prefix = str(dataset.tfeat_dir)
+    what, source = f"token shards of {split}", source_of(dataset)
+    files = {number: f"{shard_path(prefix, split, number, STARTENDS)}_data.npy" for number in meta.shards}
+    absent = tuple(path for path in files.values() if not os.path.isfile(path))
+    if absent:
+        message = f"{len(absent)} of {len(files)} video shards have no captions beside them"
+        return Finding("missing", what, f"{prefix}*", message, absent, source, _TOKENISE)
+    if has_tokenizer:
+        try:
+            check_vocabulary(prefix, split, dataset.bert_name, dataset.use_fast)
+        except DataError as error:
+            return Finding("broken", what, f"{prefix}*", str(error), todo=_TOKENISE)
+    return Finding("ok", what, f"{prefix}*", f"{len(files)} shards", source=source)
+
+
+def _inspect_headers(folder: str) -> Iterator[Finding]:
+    problems = _problems(folder)
+    if problems:
+        message = f"{len(problems)} problems; {problems[0]}"
+        todo = f"python -m mmpt_cli.shards verify {folder}"
+        yield Finding("broken", "shard files", folder, message, problems, todo=todo)
+
+
+@lru_cache(maxsize=16)
+def _problems(folder: str) -> tuple[str, ...]:
+    from mmpt.store.verify import verify_shards
+
+    return tuple(verify_shards(folder, checksums=False).problems) if Path(folder).is_dir() else ()
+
+
+def _inspect_numbers(folder: str, split: str, meta: ShardMeta) -> Iterator[Finding]:
+    """Read some videos: their width, and whether every number is finite."""
+    import numpy as np
+
+    from mmpt.store.shards import ShardReader
+
+    reader = ShardReader.videos(folder, split)
+    places = [(number, item) for number, ids in meta.shards.items() for item in range(len(ids))]
+    bad, widths = [], set()
+    for number, item in places[:: max(1, len(places) // SAMPLE)][:SAMPLE]:
+        try:
+            rows = reader.read(number, item)
+        except DataError:
+            continue  # a header that does not fit is reported with the others
+        widths.add(rows.shape[1])
+        if not np.isfinite(rows).all():
+            bad.append(meta.shards[number][item])
+    what, todo = f"video shards of {split}", extraction(folder, sharded=True)
+    if widths - {FEATURE_WIDTH}:
+        message = f"vectors are {', '.join(map(str, widths))} wide; the models read {FEATURE_WIDTH}"
+        yield Finding("broken", what, folder, message, todo=f"extract the features with S3D, then: {todo}")
+    if bad:
+        message = f"{len(bad)} of the sampled videos hold NaN or infinite numbers"
+        yield Finding("broken", what, folder, message, tuple(bad), todo=f"extract those videos again: {todo}")
