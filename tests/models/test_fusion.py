@@ -107,6 +107,20 @@ def test_each_side_alone_gives_what_the_pair_gives(config):
     torch.testing.assert_close(text, outputs["pooled_text"], atol=1e-5, rtol=1e-5)
 
 
+def test_hidden_states_are_those_that_are_pooled(config):
+    model, inputs = build_model(config).eval(), batch()
+    outputs = model(**inputs)
+    video, text = outputs["hidden_video"], outputs["hidden_text"]
+    assert video.shape == (4, 10, 48)  # [CLS], 8 seconds, [SEP]
+    assert text.shape == (4, 15, 48)  # [CLS] and caps[2:]
+    for i in range(4):
+        seconds, words = int(inputs["vmasks"][i].sum()), int(inputs["cmasks"][i].sum()) - 2
+        mean = torch.cat([video[i, 1 : seconds + 1], video[i, 9:]]).mean(0)
+        torch.testing.assert_close(outputs["pooled_video"][i], mean, atol=1e-5, rtol=1e-5)
+        mean = text[i, 1 : words + 1].mean(0)
+        torch.testing.assert_close(outputs["pooled_text"][i], mean, atol=1e-5, rtol=1e-5)
+
+
 def test_a_joint_model_without_isolation_mixes_only_in_training_tasks(tiny_bert):
     joint = {"model_cls": "MMFusionJoint", "mm_encoder_cls": "MMBertForJoint"}
     inputs, other = batch(), batch(seed=1)
