@@ -35,7 +35,7 @@ EXTRAS = {
     "extract": ["av>=14", "pillow>=10"],
     # The demo: its report page.
     "demo": ["av>=14", "jinja2>=3.1", "pillow>=10"],
-    # Large retrieval indexes.
+    # Indexes that find neighbouring videos among very many.
     "index": ["faiss-cpu>=1.8"],
     "dev": [
         "hypothesis>=6.100",

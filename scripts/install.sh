@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Create the virtual environment with everything pinned: core, fairseq, video extraction, development tools.
+# Create the virtual environment with everything pinned: core, fairseq, video extraction, indexes, development tools.
 #
 #   PYTHON=python3.12 VENV=.venv bash scripts/install.sh
 #
@@ -48,7 +48,7 @@ if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(wanted)" ]; then
 fi
 step 1 "Creating $VENV" new_environment
 step 2 "Installing torch, transformers and tools (pinned)" \
-    install --no-build-isolation --editable '.[fairseq,extract,demo,dev]'
+    install --no-build-isolation --editable '.[fairseq,extract,demo,index,dev]'
 step 3 "Installing fairseq and demo data files (no compiler)" fairseq_and_data
 step 4 "Checking that it imports" works
 wanted >"$STAMP"

@@ -10,7 +10,6 @@ import setuptools
 
 ROOT = Path(__file__).parent.parent
 LINE = re.compile(r"^([A-Za-z0-9_.-]+)\s*(.*?)\s*(#.*)?$")
-NOT_INSTALLED_BY_MAKE = {"index"}
 
 
 def name_of(requirement):
@@ -33,10 +32,8 @@ def arguments(monkeypatch):
 
 
 def test_every_requirement_of_make_setup_has_one_exact_version(arguments):
-    extras = {
-        name: each for name, each in arguments["extras_require"].items() if name not in NOT_INSTALLED_BY_MAKE
-    }
-    wanted = {name_of(each) for each in sum(extras.values(), arguments["install_requires"])}
+    extras = arguments["extras_require"].values()
+    wanted = {name_of(each) for each in sum(extras, arguments["install_requires"])}
     assert wanted <= pins("lock.txt").keys()
 
 
