@@ -58,7 +58,7 @@ def vlm(task, tmp_path, monkeypatch):
     """The shipped pre-training task of VLM, by its name, on a tiny BERT and with a checkpoint."""
     values = yaml.safe_load(task.read_text())
     values |= {"model": VLM, "eval": {"save_path": "runs/mtm/vlm"}, "fairseq": {}}
-    values["dataset"] |= {"train_path": "train.lst", "aligner": "MFMMLMAligner"}
+    values["dataset"] |= {"train_path": "train.lst", "aligner": "MFMMLMAligner", "lazy_vfeat_mask": True}
     monkeypatch.chdir(tmp_path)
     for folder in ("projects/mtm/vlm", "runs/mtm/vlm"):
         (tmp_path / folder).mkdir(parents=True)
