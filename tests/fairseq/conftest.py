@@ -1,6 +1,9 @@
-"""A folder with the legacy data in which fairseq trains, within this process."""
+"""A folder with the legacy data in which fairseq trains, within this process or as two."""
 
+import os
 import shutil
+import socket
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -16,6 +19,7 @@ from fairseq_cli.train import cli_main
 import mmpt.fairseq_plugin  # fairseq imports --user-dir only if nobody has done so
 from mmpt.config.derive import derive
 from mmpt.config.yamlfile import read_yaml
+from mmpt.utils.files import write_json
 from mmpt_cli.job import training_arguments
 
 PACKAGE = Path(mmpt.__file__).parent
@@ -40,6 +44,21 @@ class Workspace:
         """Return the arguments of ``fairseq-train`` for a run, as the launcher makes them."""
         self.change("fairseq.checkpoint.save_dir", f"runs/{run}")
         return [*training_arguments("task.yaml", derive(self.task), str(PACKAGE), cpu=True), *more]
+
+    def without_dropout(self) -> None:
+        """Make training repeatable whatever the order in which rows are computed."""
+        off = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+        write_json("bert/config.json", read_yaml("bert/config.json") | off)
+
+    def take_plain_steps(self) -> None:
+        """Let updates follow the gradient: Adam's would make much of rounding errors where it is zero."""
+        steps = {"lr": [0.1], "clip_norm": 2.0, "optimizer": "nag", "momentum": 0.5, "max_epoch": 2}
+        self.change("fairseq.optimization", steps)
+
+    def distance(self, one: str, other: str) -> float:
+        """Return the largest difference between two weights at the end of two runs."""
+        first, second = (self.checkpoint(run)["model"] for run in (one, other))
+        return max((first[name] - second[name]).abs().max().item() for name in first)
 
     def checkpoint(self, run: str, name: str = "checkpoint_last.pt") -> dict[str, Any]:
         """Read a checkpoint in safe mode, with no class allowed."""
@@ -75,5 +94,34 @@ def train(workspace, monkeypatch) -> Callable[..., None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # fairseq uses old interfaces of hydra and torch
             cli_main()
+
+    return run
+
+
+@pytest.fixture
+def train_as_two(workspace) -> Callable[..., None]:
+    """Train in two new processes that gloo connects: ``train_as_two(run, *more_flags)``."""
+
+    def start(arguments: list[str], rank: int, port: int) -> subprocess.Popen[str]:
+        distributed = f"""
+            --distributed-world-size 2 --distributed-rank {rank} --distributed-no-spawn
+            --distributed-init-method tcp://127.0.0.1:{port}
+            --distributed-backend gloo --ddp-backend legacy_ddp""".split()
+        return subprocess.Popen(
+            [sys.executable, "-m", "fairseq_cli.train", *arguments, *distributed],
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(name: str, *more: str) -> None:
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+        processes = [start(workspace.arguments(name, *more), rank, port) for rank in (0, 1)]
+        outputs = [process.communicate(timeout=300)[0] for process in processes]
+        codes = [process.returncode for process in processes]
+        assert codes == [0, 0], outputs[0][-2000:] + outputs[1][-2000:]
 
     return run
