@@ -54,7 +54,7 @@ def minify(values: Mapping[str, Any], updates: int | None = 2) -> dict[str, Any]
     small = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
     for section, sizes in SIZES.items():
         place = small.get(section, {}) if section else small
-        place |= {key: value for key, value in sizes.items() if place.get(key)}
+        place |= {key: min(place[key], value) for key, value in sizes.items() if place.get(key)}
     groups = {name: dict(group) for name, group in small["fairseq"].items()}
     for group in groups.values():
         group |= {key: value for key, value in OPTIONS.items() if group.get(key)}
@@ -151,7 +151,7 @@ def script(path: str) -> Any:
 
 def make_data() -> None:
     """Fill ``data`` in the working folder with the scripts of the toolkit."""
-    plan = world.WorldPlan(6, num_val=2, num_test=2, num_other=2, datasets=world.DATASETS)
+    plan = world.WorldPlan(6, num_val=2, num_test=2, num_other=3, datasets=world.DATASETS)
     world.write_world(Path("data"), plan, workers=1)
     weights = str(ROOT / "pretrained_models/s3d_demo.safetensors")
     encoder = ["--weights", weights, "--width", "0.25", "--fps", "10", "--size", "64"]
