@@ -5,6 +5,7 @@ Comes in: for each video the cost of every step at every second. Goes out: the c
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,13 @@ from mmpt.errors import DataError
 __all__ = ["assign_steps"]
 
 _VIDEOS_AT_ONCE = 128
-"""Videos padded to one length: 128 of 10 minutes and 10 steps need 6 MB a table."""
+"""Videos padded to one length: 128 of 10 minutes and 10 steps need 7 MB."""
 
 
 def assign_steps(costs: Sequence[NDArray[np.floating]]) -> list[NDArray[np.int64]]:
     """Return for each video the second of each step.
+
+    Give all videos in one call: they are solved side by side.
 
     Every step gets exactly one second, a later one than the step before; seconds without a step
     cost nothing. Of equally good assignments the one with the earliest last step is taken, then
@@ -65,24 +68,23 @@ def _check(cost: NDArray, number: int) -> None:
 
 
 def _assign_group(costs: Sequence[NDArray]) -> list[NDArray[np.int64]]:
-    """Solve videos side by side: tables are (V, T), T the longest of them; see :func:`assign_steps`."""
+    """Solve videos side by side; see :func:`assign_steps`."""
     num_steps = np.array([cost.shape[1] for cost in costs])
-    table = np.full((num_steps.max(), len(costs), max(map(len, costs))), np.inf)  # (steps, V, T)
+    most_seconds, most_steps = max(map(len, costs)), num_steps.max()
+    # best[t, k, v]: least cost of the first k steps of video v in its first t seconds; videos come last,
+    # so that numpy runs along them.
+    best = np.full((most_seconds + 1, most_steps + 1, len(costs)), np.inf)
+    best[:, 0] = 0.0
     for video, cost in enumerate(costs):
-        table[: cost.shape[1], video, : len(cost)] = cost.T
-    seconds, videos = np.arange(table.shape[2]), np.arange(len(costs))
-    choice = np.empty(table.shape, dtype=np.int32)  # step, video, t -> its best second up to t
-    before = np.zeros(table.shape[1:])  # least cost of all earlier steps in the seconds before t
-    for step, cost in enumerate(table):
-        here = before + cost
-        best = np.minimum.accumulate(here, axis=1)
-        before = np.concatenate([np.full((len(costs), 1), np.inf), best[:, :-1]], axis=1)
-        is_better = here < before
-        is_better[:, 0] = True
-        choice[step] = np.maximum.accumulate(np.where(is_better, seconds, 0), axis=1)
-    found = np.zeros((len(costs), len(table)), dtype=np.int64)
-    last = np.full(len(costs), table.shape[2] - 1)
-    for step in reversed(range(len(table))):
-        found[:, step] = choice[step, videos, last]
-        last = np.where(step < num_steps, found[:, step] - 1, last)
+        best[1 : len(cost) + 1, 1 : cost.shape[1] + 1, video] = cost
+    for before, now in pairwise(best):
+        now[1:] += before[:-1]  # the last of the steps is in this second
+        np.minimum(now[1:], before[1:], out=now[1:])
+    found = np.zeros((len(costs), most_steps), dtype=np.int64)
+    videos, end = np.arange(len(costs)), np.full(len(costs), most_seconds)
+    for step in reversed(range(most_steps)):
+        # Costs fall with t: the step is in the first second at which they are as low as in the end.
+        cost = best[:, step + 1]
+        found[:, step] = (cost > cost[end, videos]).sum(axis=0) - 1
+        end = np.where(step < num_steps, found[:, step], end)
     return [row[:steps] for row, steps in zip(found, num_steps, strict=True)]
