@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional
 
 from mmpt.config.schema import LossConfig
+from mmpt.errors import DataError
 from mmpt.types import IGNORED
 
 __all__ = ["BCE", "L1", "MSE", "ArgmaxCrossEntropy", "CrossEntropy", "Loss", "NLGLoss", "SmoothL1"]
@@ -26,8 +27,18 @@ class CrossEntropy(Loss):
     """Cross entropy, mean over the labels that are not -100."""
 
     def forward(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Return the loss of logits (..., C) and class numbers (...), int64."""
-        return functional.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+        """Return the loss of logits (..., C) and class numbers (...), int64.
+
+        Raises:
+            DataError: If there is no such class (seen on CPU only, where it costs nothing).
+        """
+        try:
+            return functional.cross_entropy(logits.flatten(0, -2), targets.flatten(), ignore_index=IGNORED)
+        except IndexError as error:
+            raise DataError(
+                f"The targets hold the class {int(targets.max())}, and the model knows {logits.shape[-1]} "
+                "classes, from 0. Set model.num_labels to the number of classes in the data."
+            ) from error
 
 
 class ArgmaxCrossEntropy(Loss):

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from mmpt.errors import DataError
 from mmpt.losses import (
     BCE,
     L1,
@@ -72,3 +73,8 @@ def test_regression_losses_of_errors_one_half_and_three(loss, expected):
     # (0.25 + 9) / 2; (0.5 + 3) / 2; (0.5 * 0.25 + 2.5) / 2.
     found = loss(logits=torch.tensor([0.5, 3.0]), targets=torch.zeros(2))
     assert found.item() == pytest.approx(expected)
+
+
+def test_a_class_that_the_model_does_not_have_is_named():
+    with pytest.raises(DataError, match=r"the class 7, and the model knows 5 classes.*model\.num_labels"):
+        CrossEntropy()(logits=torch.zeros(1, 2, 5), targets=torch.tensor([[-100, 7]]))
