@@ -7,7 +7,7 @@ JOBS ?= 2
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check lint types format bench clean
+.PHONY: help setup demo demo-all test test-slow check lint types format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -17,6 +17,9 @@ setup: ## create .venv with everything pinned
 
 demo: setup ## render videos, train VideoCLIP, answer text queries, write runs/demo/report.html
 	@$(BIN)/python -m mmpt_cli.demo
+
+demo-all: setup ## run VideoCLIP and VLM through all their tasks and print one table
+	@$(BIN)/python -m mmpt_cli.demo_all
 
 test: setup ## run the whole test suite
 	@$(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
@@ -41,4 +44,5 @@ bench: setup ## measure speed and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run
 
 clean: ## remove .venv, runs and demo data
-	rm -rf $(VENV) runs/demo data/demo projects/demo
+	rm -rf $(VENV) data/demo data/demo_all runs/demo runs/demo_all runs/demo_videoclip runs/demo_vlm
+	rm -rf projects/demo projects/demo_videoclip projects/demo_vlm

@@ -1,7 +1,7 @@
 """Running a list of stages: the jobs of one stage in parallel, the stages one after the other."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mmpt_cli.localjob import JobStatus, LocalJob
@@ -11,7 +11,11 @@ __all__ = ["run_stage", "run_stages"]
 POLL_SECONDS = 0.2
 
 
-def run_stage(jobs: Sequence[LocalJob], parallel: int | None = None) -> list[LocalJob]:
+def run_stage(
+    jobs: Sequence[LocalJob],
+    parallel: int | None = None,
+    done: Callable[[LocalJob], None] = lambda job: None,
+) -> list[LocalJob]:
     """Run jobs until all have ended, and return those that failed.
 
     One that fails does not end the others: they do not depend on it. An interruption ends all.
@@ -19,6 +23,7 @@ def run_stage(jobs: Sequence[LocalJob], parallel: int | None = None) -> list[Loc
     Args:
         jobs: The jobs.
         parallel: How many may run at once; None means all.
+        done: Called with each job that ends well, as soon as it does.
     """
     waiting = list(jobs)
     running: list[LocalJob] = []
@@ -27,7 +32,11 @@ def run_stage(jobs: Sequence[LocalJob], parallel: int | None = None) -> list[Loc
             while waiting and (parallel is None or len(running) < parallel):
                 running.append(waiting.pop(0))
                 running[-1].submit()
-            running = [job for job in running if job.status is JobStatus.RUNNING]
+            ended = [job for job in running if job.status is not JobStatus.RUNNING]
+            running = [job for job in running if job not in ended]
+            for job in ended:
+                if job.status is JobStatus.DONE:
+                    done(job)
             if running:
                 time.sleep(POLL_SECONDS)
     finally:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mmpt.evaluators.results import EvaluationResult, MetricValue
 
-__all__ = ["best_of", "comparison", "comparison_table", "format_value", "result_table"]
+__all__ = ["align", "best_of", "comparison", "comparison_table", "format_value", "result_table"]
 
 
 def format_value(value: float, percent: bool) -> str:
@@ -30,7 +30,7 @@ def result_table(result: EvaluationResult) -> str:
         (name, format_value(m.baseline, m.percent), format_value(m.value, m.percent), count)
         for name, m in result.metrics.items()
     ]
-    lines = [f"{result.name} on the {result.split} split", *_align(rows)]
+    lines = [f"{result.name} on the {result.split} split", *align(rows)]
     lines += [f"left out: {number} ({reason})" for reason, number in result.skipped.items() if number]
     lines += [f"without effect: {number} ({reason})" for reason, number in result.ignored.items()]
     return "\n".join(lines)
@@ -41,7 +41,7 @@ def comparison(results: Sequence[EvaluationResult], baseline: str = "baseline") 
     names = list(results[-1].metrics)
     rows = [("", *names), (baseline, *_values(results[-1].metrics, names, baseline=True))]
     rows += [(result.name, *_values(result.metrics, names)) for result in results]
-    return "\n".join(_align(rows))
+    return "\n".join(align(rows))
 
 
 def comparison_table(results: Sequence[EvaluationResult], best: EvaluationResult) -> str:
@@ -55,11 +55,13 @@ def _values(metrics: dict[str, MetricValue], names: Sequence[str], baseline: boo
     return [format_value(m.baseline if baseline else m.value, m.percent) for m in chosen]
 
 
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
+def align(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Return rows as lines with straight columns: the first ``left`` ones flush left, the others right."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return [
         "  ".join(
-            cell.rjust(w) if i else cell.ljust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+            cell.ljust(w) if i < left else cell.rjust(w)
+            for i, (cell, w) in enumerate(zip(row, widths, strict=True))
         )
         for row in rows
     ]
