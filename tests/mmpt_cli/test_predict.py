@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmpt.catalog import PREDICTORS
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.evaluators import read_result
 from mmpt.utils import load_config
@@ -113,9 +114,10 @@ def test_a_shipped_task_that_is_not_expanded_yet_gets_as_far_as_its_checkpoint(m
         main(["projects/retri/videoclip/test_vtt_zs.yaml"])
 
 
-def test_a_planned_class_is_named(retrieval_task):
+def test_a_planned_class_is_named(retrieval_task, monkeypatch):
+    monkeypatch.setattr(PREDICTORS, "planned", frozenset({"LaterPredictor"}))
     content = yaml.safe_load(retrieval_task.read_text())
-    content["predictor"] = "QAPredictor"
+    content["predictor"] = "LaterPredictor"
     retrieval_task.write_text(yaml.safe_dump(content))
-    with pytest.raises(ConfigError, match="'QAPredictor' is planned"):
+    with pytest.raises(ConfigError, match="'LaterPredictor' is planned"):
         main([str(retrieval_task), "--device", "cpu"])
