@@ -102,8 +102,8 @@ class DatasetConfig(Section):
     """Folder of the video features: one ``<video_id>.npy`` per video, or shards."""
     tfeat_dir: str | None = None
     """Prefix (not a folder) of the token shards; ``<split>_<shard>`` follows it."""
-    read_mode: Literal["mmap", "pread"] = "mmap"
-    """How shards are read: memory-mapped, or with positional reads (better on cold disks)."""
+    read_mode: Literal["auto", "mmap", "pread"] = "auto"
+    """How shards are read: mapped into memory, at their place (more data than memory), or chosen by size."""
     caption_path: str | None = None
     """File of captions (``.json``, ``.jsonl`` or ``.pkl``) for ``PKLJSONStrTextProcessor``."""
     max_video_len: int = 32
@@ -213,8 +213,8 @@ class LossConfig(Section):
     bias: float | None = None
     """``MMSigmoidLoss``: where the learned bias starts; -10 if not given, its temperature 0.1 (SigLIP)."""
     grad_cache_chunk: int | None = None
-    """Contrastive losses of a two-tower model: pairs that are encoded at a time. Memory is that of a chunk,
-    loss and gradient are those of the whole batch, each pair is encoded twice (GradCache)."""
+    """Contrastive losses and ``MILNCE``, two-tower models: videos and texts that are encoded at a time. Memory
+    is that of a chunk, loss and gradient are those of the whole batch, and each row is encoded twice (GradCache)."""
 
 
 @dataclass(kw_only=True)
@@ -279,7 +279,7 @@ class TaskConfig(Section):
     """Class that finds neighbouring videos."""
     retri_index: Literal["flatl2", "pq", "exact"] | None = None
     """How neighbours are found: ``flatl2`` and ``pq`` (1/96 of the memory) approximately with FAISS, ``exact``
-    without it. By default ``flatl2`` if FAISS is installed (``pip install 'mmpt[index]'``), else ``exact``."""
+    without it. By default ``exact`` up to 100 000 videos, then ``flatl2`` if FAISS is installed (``mmpt[index]``)."""
     num_cands: int | None = None
     """Neighbours from which a batch of neighbouring videos is drawn."""
     plugins: list[str] = field(default_factory=list)

@@ -68,6 +68,16 @@ class MMDataset(Dataset[Example]):
         text = _run(self.text_processor, (text_id,), rng)
         return _run(self.align_processor, (video_id, video, text), rng)
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
+        """Return the items of a batch; a data loader asks for them together.
+
+        A video processor with ``prefetch(video_ids)`` is told of all of them before the first is
+        read, so that a disk or a file server has them all to work on.
+        """
+        if hasattr(self.video_processor, "prefetch"):
+            self.video_processor.prefetch([self.meta_processor[index][0] for index in indices])
+        return [self[index] for index in indices]
+
     def collater(self, samples: Sequence[Example]) -> dict[str, Any]:
         """Join items to a batch, see :func:`collate`."""
         return collate(samples)

@@ -43,6 +43,9 @@ class FairseqMMDataset(FairseqDataset):
     def __getitem__(self, index: int) -> Any:
         return self.mmdataset[int(index)]
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        return self.mmdataset.__getitems__([int(index) for index in indices])
+
     def collater(self, samples: Sequence[Any]) -> Any:
         """Make a batch of samples; an empty list stands for "no batch left for this worker"."""
         return self.mmdataset.collater(samples) if samples else {}

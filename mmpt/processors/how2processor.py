@@ -5,6 +5,7 @@ token ids; ``ShardedHow2MetaProcessor`` says where. The split ``test`` reads the
 The aligners of this data are in :mod:`mmpt.processors.aligners`.
 """
 
+from collections.abc import Iterable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -97,7 +98,7 @@ class ShardedVideoProcessor(Processor):
     """Reads the features of a video from the shards; each shard is opened once per process.
 
     Args:
-        config: The ``dataset`` section: ``vfeat_dir``, and ``read_mode`` ``mmap`` (default) or ``pread``.
+        config: The ``dataset`` section: ``vfeat_dir``, and ``read_mode``, see ``mmpt.store.shards``.
     """
 
     def __init__(self, config: DatasetConfig) -> None:
@@ -111,6 +112,10 @@ class ShardedVideoProcessor(Processor):
             DataError: If the shard is missing, damaged or does not match the meta file.
         """
         return self.reader.read(video_id.shard_id, video_id.video_idx)
+
+    def prefetch(self, video_ids: Iterable[ShardedVideo]) -> None:
+        """Have the system fetch the features of videos in the background, to be read soon after."""
+        self.reader.prefetch((video.shard_id, video.video_idx) for video in video_ids)
 
 
 class ShardedTextProcessor(Processor):

@@ -7,7 +7,7 @@ section 3.3) replaces them by videos that are close to each other, as hard negat
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -99,6 +99,10 @@ class ShardedVideoRetriVideoProcessor(ShardedVideoProcessor):
     def __call__(self, video_id: Sequence[ShardedVideo]) -> list[np.ndarray]:  # type: ignore[override]
         """Return one array (seconds, D) per video."""
         return [super(ShardedVideoRetriVideoProcessor, self).__call__(video) for video in video_id]
+
+    def prefetch(self, video_ids: Iterable[Sequence[ShardedVideo]]) -> None:  # type: ignore[override]
+        """Have the system fetch the features of items of several videos in the background."""
+        super().prefetch(video for item in video_ids for video in item)
 
 
 class ShardedVideoRetriTextProcessor(ShardedTextProcessor):

@@ -2,61 +2,40 @@
 
 Comes in: a prefix, a split and a pair (shard number, item number). Goes out: the rows of the item.
 Two ways to read: ``mmap`` maps the data file, which is fastest when the files fit in memory;
-``pread`` reads exactly the asked rows, which is several times faster from cold disks.
+``pread`` reads exactly the asked rows, which stays fast when they do not. ``auto`` chooses by size.
 """
 
 import os
+import re
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from mmpt.errors import DataError
 from mmpt.store.meta import ShardMeta, load_meta, shard_path, video_prefix
-from mmpt.store.npyfile import read_array, read_header
-from mmpt.store.shardedtensor import check_starts
+from mmpt.store.openshard import OpenShard
+from mmpt.utils.memory import available_memory
 
-__all__ = ["ReadMode", "ShardReader"]
+__all__ = ["ReadMode", "ShardReader", "choose_mode"]
 
-ReadMode = Literal["mmap", "pread"]
+ReadMode = Literal["auto", "mmap", "pread"]
 
 
-class _Shard:
-    """One open shard: starts in memory, data mapped or behind a file descriptor."""
+def choose_mode(prefix: str, split: str, kind: str = "") -> Literal["mmap", "pread"]:
+    """Return ``mmap`` if the data of a set of shards takes at most half of the memory that is available.
 
-    def __init__(self, path: str, mode: ReadMode) -> None:
-        self.starts = read_array(f"{path}_starts.npy")
-        data = f"{path}_data.npy"
-        self.header = read_header(data)
-        check_starts(self.starts, self.header.shape[0], f"the shard {path}")
-        self._path = data
-        # A plain array over the map: slicing a np.memmap costs several times more.
-        self._mapped = np.asarray(read_array(data, mmap_mode="r")) if mode == "mmap" else None
-        self._file = open(data, "rb", buffering=0) if mode == "pread" else None  # noqa: SIM115
-
-    def rows(self, first: int, last: int) -> np.ndarray:
-        """Return rows [first, last) of the data."""
-        if self._file is None:
-            assert self._mapped is not None
-            return self._mapped[first:last]
-        wanted = (last - first) * self.header.row_bytes
-        buffer = bytearray(wanted)
-        # pread keeps no file position, so processes that share the descriptor after a fork do not collide.
-        got = (
-            os.preadv(self._file.fileno(), [buffer], self.header.offset + first * self.header.row_bytes)
-            if wanted
-            else 0
-        )
-        if got != wanted:
-            raise DataError(f"The file {self._path} ended while being read: {got} of {wanted} bytes came.")
-        return np.frombuffer(buffer, self.header.dtype).reshape(last - first, *self.header.shape[1:])
-
-    def close(self) -> None:
-        """Close the file descriptor; arrays that were handed out stay valid."""
-        self._mapped = None
-        if self._file is not None:
-            self._file.close()
+    The other half is for the model and the file cache of everything else. Where the system does not
+    say how much is available, the answer is ``mmap``.
+    """
+    available = available_memory()
+    name = re.compile(rf"{re.escape(Path(f'{prefix}{split}').name)}_\d+{re.escape(kind)}_data\.npy")
+    folder = Path(f"{prefix}{split}").parent
+    entries = os.scandir(folder) if folder.is_dir() else ()
+    size = sum(entry.stat().st_size for entry in entries if name.fullmatch(entry.name))
+    return "mmap" if available is None or size <= available // 2 else "pread"
 
 
 class ShardReader:
@@ -68,7 +47,7 @@ class ShardReader:
         prefix: ``<vfeat_dir>/`` for videos (see :meth:`videos`), ``tfeat_dir`` for captions.
         split: ``"train"`` or ``"val"``.
         kind: Empty for videos, ``".startends"`` or ``".caps_ids"`` for captions.
-        mode: ``"mmap"`` or ``"pread"``.
+        mode: ``"mmap"``, ``"pread"``, or ``"auto"``, see :func:`choose_mode`.
         items: Shard number -> number of items it must have, usually from the meta file.
         dim: Numbers a row must have; None if any.
         max_open: Shards kept open at a time; the one used longest ago is closed.
@@ -82,22 +61,23 @@ class ShardReader:
         prefix: str,
         split: str,
         kind: str = "",
-        mode: ReadMode = "mmap",
+        mode: ReadMode = "auto",
         items: Mapping[int, int] | None = None,
         dim: int | None = None,
         max_open: int = 256,
     ) -> None:
-        if mode not in ("mmap", "pread"):
-            raise DataError(f"The read mode '{mode}' is not known; allowed are 'mmap' and 'pread'.")
-        self.prefix, self.split, self.kind, self.mode = os.fspath(prefix), split, kind, mode
+        if mode not in ("auto", "mmap", "pread"):
+            raise DataError(f"The read mode '{mode}' is not known; allowed are 'auto', 'mmap' and 'pread'.")
+        self.prefix, self.split, self.kind = os.fspath(prefix), split, kind
+        self.mode = choose_mode(self.prefix, split, kind) if mode == "auto" else mode
         self._items = dict(items) if items is not None else None
         self._dim = dim
         self._max_open = max_open
-        self._open: OrderedDict[int, _Shard] = OrderedDict()
+        self._open: OrderedDict[int, OpenShard] = OrderedDict()
 
     @classmethod
     def videos(
-        cls, vfeat_dir: str | os.PathLike[str], split: str, mode: ReadMode = "mmap", dim: int | None = None
+        cls, vfeat_dir: str | os.PathLike[str], split: str, mode: ReadMode = "auto", dim: int | None = None
     ) -> "ShardReader":
         """Return the reader of a folder's video shards, which are checked against their meta file."""
         prefix = video_prefix(vfeat_dir)
@@ -110,7 +90,7 @@ class ShardReader:
 
     def length(self, shard: int, item: int) -> int:
         """Return the number of rows of an item without reading them."""
-        first, last = self._span(shard, item)
+        first, last = self._span(self._shard(shard), shard, item)
         return last - first
 
     def __getitem__(self, key: tuple[int, int]) -> np.ndarray:
@@ -119,46 +99,57 @@ class ShardReader:
     def read(self, shard: int, item: int, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return rows [start, stop) of an item, shape (rows, dim); all of them by default.
 
-        Rows beyond the item's end are left out, as with a slice. Mapped rows are read-only views.
+        Rows beyond the item's end are left out, as with a slice; ``start`` and ``stop`` are not negative.
+        Mapped rows are read-only views.
 
         Raises:
             DataError: If the shard is missing, truncated, foreign or does not match the meta file,
                 or there is no such item.
         """
-        first, last = self._span(shard, item)
+        opened = self._shard(shard)
+        first, last = self._span(opened, shard, item)
         begin = min(first + start, last)
         end = last if stop is None else max(begin, min(first + stop, last))
-        return self._shard(shard).rows(begin, end)
+        return opened.rows(begin, end)
 
-    def _span(self, shard: int, item: int) -> tuple[int, int]:
-        starts = self._shard(shard).starts
-        if not 0 <= item < len(starts) - 1:
+    def prefetch(self, places: Iterable[tuple[int, int]]) -> None:
+        """Have the system fetch whole items (shard, item) in the background, to be read soon after.
+
+        Raises:
+            DataError: As :meth:`read`.
+        """
+        for shard, item in places:
+            opened = self._shard(shard)
+            opened.announce(*self._span(opened, shard, item))
+
+    def _span(self, opened: OpenShard, shard: int, item: int) -> tuple[int, int]:
+        if not 0 <= item < opened.items:
             raise DataError(
-                f"The shard {self.path(shard)} has {len(starts) - 1} items; item {item} was asked for. "
+                f"The shard {self.path(shard)} has {opened.items} items; item {item} was asked for. "
                 "The meta file and the shards do not belong together."
             )
-        return int(starts[item]), int(starts[item + 1])
+        return opened.starts[item], opened.starts[item + 1]
 
-    def _shard(self, number: int) -> _Shard:
-        if number not in self._open:
-            self._open[number] = self._opened(number)
+    def _shard(self, number: int) -> OpenShard:
+        opened = self._open.get(number)
+        if opened is None:
+            opened = self._open[number] = self._opened(number)
             if len(self._open) > self._max_open:
                 self._open.popitem(last=False)[1].close()
         self._open.move_to_end(number)
-        return self._open[number]
+        return opened
 
-    def _opened(self, number: int) -> _Shard:
-        shard = _Shard(self.path(number), self.mode)
+    def _opened(self, number: int) -> OpenShard:
+        shard = OpenShard(self.path(number), self.mode == "mmap")
         shape = shard.header.shape
         if self._dim is not None and shape[1:] != (self._dim,):
             raise DataError(
                 f"The shard {self.path(number)} has rows of shape {shape[1:]}; ({self._dim},) is expected. "
                 "It comes from another extractor or is no shard of this kind."
             )
-        found = len(shard.starts) - 1
-        if self._items is not None and self._items.get(number) != found:
+        if self._items is not None and self._items.get(number) != shard.items:
             raise DataError(
-                f"The shard {self.path(number)} has {found} items and the meta file lists "
+                f"The shard {self.path(number)} has {shard.items} items and the meta file lists "
                 f"{self._items.get(number, 'no such shard')}; they do not belong together. "
                 "Check the folder with: python -m mmpt_cli.shards verify FOLDER"
             )

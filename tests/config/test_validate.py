@@ -64,7 +64,11 @@ def test_a_right_task_has_no_problem():
         ("dataset.dup", True, "dataset.dup: must be a whole number, got True."),
         ("dataset.use_fast", 1, "dataset.use_fast: must be true or false, got 1."),
         ("dataset.vfeat_dir", 3, "dataset.vfeat_dir: must be text, got 3."),
-        ("dataset.read_mode", "fast", "dataset.read_mode: must be mmap or pread, got the text 'fast'."),
+        (
+            "dataset.read_mode",
+            "fast",
+            "dataset.read_mode: must be auto or mmap or pread, got the text 'fast'.",
+        ),
         ("dataset.mm_prob", "half", "dataset.mm_prob: must be a number, got the text 'half'."),
         ("model", ["a"], "t.yaml: model: must be a mapping, got ['a']."),
         ("plugins", "a", "plugins: must be a list of texts, got the text 'a'."),

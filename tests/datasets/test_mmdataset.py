@@ -147,3 +147,22 @@ def test_features_of_different_width_in_one_batch_name_two_videos():
         DataError, match=r"\(8, 512\) \(video v512\) and \(8, 256\) \(video v256\).*one width"
     ):
         collate(samples)
+
+
+@pytest.mark.parametrize("read_mode", ["auto", "pread"])
+def test_a_batch_is_announced_before_it_is_read(
+    legacy_config, read_mode, monkeypatch
+):
+    section = legacy_config.dataset.replace(read_mode=read_mode)
+    dataset = build_dataset(legacy_config.replace(dataset=section), "train", seed=7)
+    expected = [dataset[index] for index in (3, 11, 0)]
+    reader, order = dataset.video_processor.reader, []
+    prefetch, read = reader.prefetch, reader.read
+    monkeypatch.setattr(
+        reader, "prefetch", lambda places: prefetch(seen := list(places)) or order.append(seen)
+    )
+    monkeypatch.setattr(reader, "read", lambda *place: order.append(place) or read(*place))
+    batch = dataset.__getitems__([3, 11, 0])
+    assert all(same(*pair) for pair in zip(batch, expected, strict=True))
+    # 4 videos a shard: video 11 is the last of shard 2
+    assert order == [[(0, 3), (2, 3), (0, 0)], (0, 3), (2, 3), (0, 0)]

@@ -6,10 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmpt.errors import DataError
 from mmpt.store.meta import ArraySpec, ShardMeta, read_meta
-from mmpt.store.shards import ShardReader
+from mmpt.store.shards import ShardReader, choose_mode
 from mmpt.utils import ShardedTensor
 
 MODES = ["mmap", "pread"]
@@ -69,8 +71,10 @@ def test_a_shard_is_opened_once(folder, monkeypatch):
     from mmpt.store import shards
 
     opened = []
-    original = shards._Shard
-    monkeypatch.setattr(shards, "_Shard", lambda path, mode: opened.append(path) or original(path, mode))
+    original = shards.OpenShard
+    monkeypatch.setattr(
+        shards, "OpenShard", lambda path, mapped: opened.append(path) or original(path, mapped)
+    )
     reader = ShardReader(f"{folder}/", "train")
     for _ in range(5):
         assert reader[0, 1][0, 0] == 1
@@ -123,7 +127,7 @@ def test_a_file_that_shrinks_while_open_is_noticed_by_positional_reads(folder):
 
 
 def test_an_unknown_mode_names_the_allowed_ones(folder):
-    with pytest.raises(DataError, match="allowed are 'mmap' and 'pread'"):
+    with pytest.raises(DataError, match="allowed are 'auto', 'mmap' and 'pread'"):
         ShardReader(f"{folder}/", "train", mode="direct")
 
 
@@ -152,3 +156,56 @@ def test_a_meta_file_with_foreign_values_is_refused(tmp_path, changes):
     (tmp_path / "val_meta.json").write_text(json.dumps({**meta, **changes}))
     with pytest.raises(DataError, match=r"_meta\.json is damaged .*ids must be text, and arrays of float16"):
         read_meta(tmp_path, "val")
+
+
+@pytest.mark.parametrize(("available", "expected"), [(10**9, "mmap"), (None, "mmap"), (143, "pread")])
+def test_shards_larger_than_half_of_the_memory_are_read_at_their_place(
+    folder, monkeypatch, available, expected
+):
+    # 2 shards of 3 + 4 + 5 rows of 4 numbers of 2 bytes, and a header of 128: 2 * (96 + 128) = 448 bytes.
+    monkeypatch.setattr("mmpt.store.shards.available_memory", lambda: available)
+    assert choose_mode(f"{folder}/", "train") == expected
+    assert ShardReader(f"{folder}/", "train").mode == expected
+    monkeypatch.setattr("mmpt.store.shards.available_memory", lambda: 2 * 448)
+    assert choose_mode(f"{folder}/", "train") == "mmap"
+    monkeypatch.setattr("mmpt.store.shards.available_memory", lambda: 2 * 448 - 1)
+    assert choose_mode(f"{folder}/", "train") == "pread"
+
+
+def test_each_part_of_a_mapped_file_is_announced_once(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda file, *place: asked.append(place))
+    big = [np.zeros((100, 512), np.float16), np.zeros((3, 512), np.float16)]
+    ShardedTensor.from_list(big).save(folder / "train_9")
+    reader = ShardReader(f"{folder}/", "train", mode="mmap")
+    reader.read(9, 0, 0, 32)  # bytes 128 ... 32896: the blocks of 16384 bytes 0, 1 and 2
+    reader.read(9, 0, 10, 20)
+    assert asked == [(0, 3 * 16384, os.POSIX_FADV_WILLNEED)]
+    reader.prefetch([(9, 0)])  # bytes 128 ... 102528: blocks 0 to 6
+    reader.read(9, 0)
+    reader.prefetch([(9, 1), (9, 1)])  # 102528 ... 105600: block 6
+    assert asked[1:] == [(0, 7 * 16384, os.POSIX_FADV_WILLNEED)]
+
+
+def test_positional_reads_announce_only_what_is_asked_for_ahead(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda file, *place: asked.append(place))
+    reader = ShardReader(f"{folder}/", "train", mode="pread")
+    assert reader[0, 0].shape == (3, 4)
+    assert asked == []
+    reader.prefetch([(0, 0), (1, 2), (0, 0)])
+    assert len(asked) == 3
+
+
+@pytest.mark.parametrize("mode", MODES)
+@given(windows=st.lists(st.tuples(*[st.integers(0, 6)] * 4), max_size=20))
+def test_any_windows_in_any_order_equal_slices(tmp_path_factory, mode, windows):
+    folder = tmp_path_factory.mktemp("shards")
+    rows = np.random.default_rng(0).normal(size=(2, 18, 3)).astype(np.float32)
+    for shard in range(2):
+        items = np.split(rows[shard], [0, 5, 6, 6, 12, 17])  # 7 items, two of them empty
+        ShardedTensor.from_list(items).save(folder / f"val_{shard}")
+    reader = ShardReader(f"{folder}/", "val", mode=mode, max_open=1)
+    for item, shard, start, stop in windows:
+        expected = np.split(rows[shard % 2], [0, 5, 6, 6, 12, 17])[item][start:stop]
+        np.testing.assert_array_equal(reader.read(shard % 2, item, start, stop), expected)
