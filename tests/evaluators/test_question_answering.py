@@ -5,9 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.evaluators import QAMetric, QAPredictor
+from mmpt.evaluators import Evaluator, QAMetric, QAPredictor
+from mmpt.models import build_model
+from mmpt.utils import load_config
 
 
 def predict(*batches):
@@ -35,6 +38,34 @@ def test_each_video_is_compared_with_its_own_candidates():
     assert found["outputs"].tolist() == [0, 0]
     assert found["targets"].tolist() == [0, 1]
     assert QAMetric().compute(**found) == {"acc": 0.5}
+
+
+def test_a_task_file_gives_the_choices_of_the_model(retrieval_task, tmp_path):
+    # v0...v3 of the task have features; two questions in one batch, and one in the next.
+    lines = ["vid_key\ta1\ta2\ta3\ta4\ta5\tanswer"]
+    lines += [f"v{i}\tcut the onion\tstir it fast\ta dog\ta cat\tthe pan\t{i % 3}" for i in range(3)]
+    (tmp_path / "qa.csv").write_text("\n".join(lines) + "\n")
+    task = yaml.safe_load(retrieval_task.read_text())
+    task["dataset"] |= {
+        "meta_processor": "MSRVTTQAMetaProcessor",
+        "text_processor": "MSRVTTQATextProcessor",
+        "aligner": "MSRVTTQAAligner",
+        "test_path": str(tmp_path / "qa.csv"),
+    }
+    task |= {"metric": "QAMetric", "predictor": "QAPredictor"}
+    task["fairseq"]["dataset"]["batch_size"] = 2
+    retrieval_task.write_text(yaml.safe_dump(task))
+    evaluator = Evaluator(load_config(retrieval_task), device="cpu")
+    model = build_model(evaluator.config, pretrained=False).eval()
+    found = evaluator.predict(model)
+    assert found.counts == {"questions": 3}
+    assert found.ids == ["v0", "v1", "v2"]
+    assert found.arrays["targets"].tolist() == [0, 1, 2]
+    for row, item in zip(found.arrays["scores"], map(evaluator.dataset.__getitem__, range(3)), strict=True):
+        for score, caps, cmasks in zip(row, item["caps"], item["cmasks"], strict=True):
+            with torch.no_grad():  # one candidate at a time
+                one = model(caps[None], cmasks[None], item["vfeats"][None], item["vmasks"][None])
+            assert score == pytest.approx(float(one["pooled_video"] @ one["pooled_text"].T), abs=1e-4)
 
 
 def test_a_tie_counts_as_wrong():
