@@ -15,7 +15,11 @@ _SECONDS = ("dataset.sampled_video_min_len", "dataset.sampled_video_max_len")
 _WINDOWS = ("dataset.sliding_window", "dataset.sliding_window_size")
 _TOWERS = ("model.video_encoder_cls", "model.text_encoder_cls")
 
+_NEIGHBOURS = ("retri_epoch", "num_cands", "dataset.num_video_per_batch")
+
 NEEDS = {
+    "VideoRetriTask": _NEIGHBOURS,
+    "RetriTask": (*_NEIGHBOURS, "vectorpool_cls", "retriever_cls"),
     "VariedLenAligner": _WORDS,
     "StartClipAligner": _WORDS,
     "OverlappedAligner": _WORDS + _SECONDS,
@@ -36,6 +40,7 @@ NEEDS = {
 """Class -> keys that must be set where it is used."""
 
 ORDERED = (
+    ("dataset.num_video_per_batch", "num_cands"),
     _WORDS,
     _SECONDS,
     _WINDOWS,
@@ -51,7 +56,7 @@ ONLY_FOR = (
     ("loss.gather", *_CONTRASTIVE),
     ("loss.temperature", *_CONTRASTIVE),
     ("loss.bias", "loss.loss_cls", ("MMSigmoidLoss",)),
-    ("loss.grad_cache_chunk", *_CONTRASTIVE),
+    ("loss.grad_cache_chunk", "loss.loss_cls", (*_CONTRASTIVE[1], "MILNCE")),
     ("loss.grad_cache_chunk", *_TWO_TOWERS),
     ("model.normalize", *_TWO_TOWERS),
 )
@@ -80,8 +85,8 @@ def cross_check(config: TaskConfig) -> Iterator[tuple[str, str]]:
 
 
 def _value(config: TaskConfig, key: str) -> Any:
-    section, _, name = key.partition(".")
-    return getattr(config, section).get(name)
+    section, _, name = key.rpartition(".")
+    return (getattr(config, section) if section else config).get(name)
 
 
 def _counts(config: TaskConfig) -> Iterator[tuple[str, str]]:
@@ -113,7 +118,7 @@ def _lengths(config: TaskConfig) -> Iterator[tuple[str, str]]:
 
 
 def _needs(config: TaskConfig) -> Iterator[tuple[str, str]]:
-    for user in (config.dataset.aligner, config.model.model_cls):
+    for user in (config.task, config.dataset.aligner, config.model.model_cls):
         for key in NEEDS.get(user or "", ()):
             if _value(config, key) is None:
                 yield key, f"must be set, {user} needs it"

@@ -21,10 +21,13 @@ from mmpt.utils.optional import require
 
 __all__ = ["FaissIndex"]
 
-_VECTORS_PER_CELL = 39
-"""Fewest vectors a centroid is learnt from (FAISS's own advice), hence no more cells than N / 39."""
-_CELLS_SEARCHED = 16
-"""One in so many cells is searched."""
+_FEWEST, _MOST = 39, 64
+"""Vectors that a centroid is learnt from. FAISS advises 39 to 256; learning is most of the time, and with
+more than 64 no neighbour more is found."""
+_ROUNDS = 10
+"""Rounds of k-means, FAISS's own number for cells."""
+_LEAST_SEARCHED, _SHARE_SEARCHED = 8, 32
+"""So many cells are searched, or 1 in 32 if that is more."""
 _CODE_BYTES, _CODE_VALUES, _GRAPH_LINKS = 32, 256, 32
 
 
@@ -42,7 +45,8 @@ class FaissIndex:
     def __init__(self, vectors: NDArray[np.float32], compressed: bool) -> None:
         self._faiss = require("faiss", "index", "search with the indexes 'flatl2' and 'pq'")
         count, width = vectors.shape
-        self.cells = max(1, min(round(4 * math.sqrt(count)), count // _VECTORS_PER_CELL))
+        self.cells = max(1, min(round(4 * math.sqrt(count)), count // _FEWEST))
+        self._probes = max(_LEAST_SEARCHED, self.cells // _SHARE_SEARCHED)
         build = self._compressed if compressed else self._flat
         self._index = build(vectors, width)
         self._index.add(vectors)
@@ -60,7 +64,7 @@ class FaissIndex:
             int64 (Q, k).
         """
         found = np.full((len(queries), k), -1, dtype=np.int64)
-        probes = max(1, self.cells // _CELLS_SEARCHED)
+        probes = self._probes
         while len(short := np.flatnonzero((found < 0).any(axis=1))):
             self._index.nprobe = min(probes, self.cells)
             found[short] = self._index.search(queries[short], k)[1]
@@ -82,16 +86,22 @@ class FaissIndex:
             centres.add(self._centroids(vectors))
         finally:
             self._faiss.omp_set_num_threads(threads)
-        # The graph looks at as many centroids as cells are asked for, and at no fewer than this.
-        centres.hnsw.efSearch = max(64, self.cells // _CELLS_SEARCHED)
+        centres.hnsw.efSearch = 2 * self._probes
         pieces = max(n for n in range(1, _CODE_BYTES + 1) if width % n == 0)
         index = self._faiss.IndexIVFPQ(centres, width, self.cells, pieces, _CODE_VALUES.bit_length() - 1)
-        index.pq.cp.min_points_per_centroid = 1
+        index.pq.cp.min_points_per_centroid, index.pq.cp.max_points_per_centroid = 1, _MOST
         # A code needs 256 vectors to learn from; fewer are repeated.
         index.train(np.resize(vectors, (max(len(vectors), _CODE_VALUES), width)))
         return index
 
     def _centroids(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        kmeans = self._faiss.Kmeans(vectors.shape[1], self.cells, min_points_per_centroid=1, seed=1234)
+        kmeans = self._faiss.Kmeans(
+            vectors.shape[1],
+            self.cells,
+            niter=_ROUNDS,
+            min_points_per_centroid=1,
+            max_points_per_centroid=_MOST,
+            seed=1234,
+        )
         kmeans.train(vectors)
         return kmeans.centroids

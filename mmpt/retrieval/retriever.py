@@ -17,15 +17,24 @@ __all__ = ["IndexKind", "VectorRetriever", "choose_index"]
 IndexKind = Literal["flatl2", "pq", "exact"]
 
 
-def choose_index(kind: str | None) -> IndexKind:
-    """Return the kind of index to use: ``kind``, or ``flatl2`` with FAISS installed and ``exact`` without.
+_EXACT_UP_TO = 100_000
+"""Up to so many vectors, comparing all takes less time than building an index (benchmarks/RESULTS.md)."""
+
+
+def choose_index(kind: str | None, count: int) -> IndexKind:
+    """Return the kind of index to use.
+
+    Args:
+        kind: What the user wants; None for ``flatl2`` if there are more than 100 000 vectors and FAISS
+            is installed, else ``exact``.
+        count: Number of vectors.
 
     Raises:
         ConfigError: If the kind is unknown.
         MissingDependencyError: If it needs FAISS, which is not installed.
     """
     if kind is None:
-        return "exact" if importlib.util.find_spec("faiss") is None else "flatl2"
+        return "flatl2" if count > _EXACT_UP_TO and importlib.util.find_spec("faiss") else "exact"
     kinds = get_args(IndexKind)
     if kind not in kinds:
         hint = f"; did you mean '{close}'?" if (close := nearest(kind, kinds)) else ";"
@@ -53,7 +62,6 @@ class VectorRetriever:
     """
 
     def __init__(self, vectors: NDArray[np.float32], kind: str | None = None) -> None:
-        self.kind = choose_index(kind)
         vectors = np.ascontiguousarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or not vectors.size:
             raise DataError(f"An index is made of vectors (N, D), at least one; given is {vectors.shape}.")
@@ -65,6 +73,7 @@ class VectorRetriever:
                 "on from an earlier checkpoint."
             )
         self._count = len(vectors)
+        self.kind = choose_index(kind, self._count)
         self._index: ExactIndex | FaissIndex = (
             ExactIndex(vectors) if self.kind == "exact" else FaissIndex(vectors, self.kind == "pq")
         )

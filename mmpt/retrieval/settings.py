@@ -29,8 +29,8 @@ class RetrievalSettings:
     """Kind of index (``retri_index``)."""
 
     @classmethod
-    def of(cls, config: TaskConfig) -> Self:
-        """Return the settings of a task file.
+    def of(cls, config: TaskConfig, videos: int) -> Self:
+        """Return the settings of a task file for a number of videos.
 
         Raises:
             ConfigError: If one is missing or unknown, or a batch has more videos than candidates.
@@ -55,5 +55,5 @@ class RetrievalSettings:
             candidates=candidates,
             pool=VECTOR_POOLS.get(pool),
             retriever=RETRIEVERS.get(retriever),
-            index=choose_index(config.retri_index),
+            index=choose_index(config.retri_index, videos),
         )

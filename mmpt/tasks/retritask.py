@@ -68,8 +68,8 @@ class RetriTask(Task):
             DataError: If a vector is missing or not finite.
             MissingDependencyError: If ``retri_index`` needs FAISS, which is not installed.
         """
-        settings = RetrievalSettings.of(self.config)
         videos = self._one_by_one(dataset, epoch)
+        settings = RetrievalSettings.of(self.config, len(videos))
         if epoch < settings.first_epoch:
             return
         items = (videos.meta_processor[item] for item in range(len(videos)))

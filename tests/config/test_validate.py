@@ -228,3 +228,12 @@ def test_a_plugin_registers_its_classes_before_validation(write, tmp_path, monke
     )
     config = load_config(write("t.yaml", "plugins: [users_plugin]\ndataset: {meta_processor: PluginMeta}\n"))
     assert META_PROCESSORS.get(config.dataset.meta_processor).__module__ == "users_plugin"
+
+
+def test_a_task_of_neighbours_needs_its_numbers_in_order():
+    task = GOOD | {"task": "VideoRetriTask", "num_cands": 16}
+    task["dataset"] = GOOD["dataset"] | {"num_video_per_batch": 32}
+    assert problems(task) == [
+        "t.yaml: dataset.num_video_per_batch: is 32, more than num_cands, which is 16.",
+        "t.yaml: retri_epoch: must be set, VideoRetriTask needs it.",
+    ]

@@ -114,15 +114,22 @@ def test_the_exact_index_equals_sorting_all_distances(vectors, queries, share, a
     assert all(len(set(row)) == k for row in found)
 
 
-def test_without_faiss_the_default_is_exact_and_the_others_say_what_to_install(monkeypatch):
-    assert choose_index(None) == "flatl2"
+@pytest.mark.parametrize(
+    ("count", "installed", "kind"),
+    [(100_000, True, "exact"), (100_001, True, "flatl2"), (100_001, False, "exact")],
+)
+def test_the_default_is_an_index_for_many_vectors_only_and_needs_no_faiss(
+    monkeypatch, count, installed, kind
+):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: "found" if installed else None)
+    assert choose_index(None, count) == kind
+
+
+def test_without_faiss_its_indexes_say_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "faiss", None)
-    assert choose_index("exact") == "exact"
+    assert choose_index("exact", 3) == "exact"
     with pytest.raises(MissingDependencyError, match=r"'pq' \(retri_index\).* install 'mmpt\[index\]'"):
-        choose_index("pq")
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert choose_index(None) == "exact"
-    assert VectorRetriever(np.zeros((3, 4))).kind == "exact"
+        VectorRetriever(np.zeros((3, 4)), "pq")
 
 
 def test_an_unknown_kind_is_named():
