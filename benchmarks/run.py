@@ -24,7 +24,7 @@ from mmpt.utils.files import atomic_write
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
-PACKAGES = ["torch", "numpy", "transformers", "fairseq-fixed", "av"]
+PACKAGES = ["torch", "numpy", "transformers", "fairseq-fixed", "av", "faiss-cpu"]
 
 Row = tuple[str, float, str, float | str | None]
 

@@ -279,7 +279,7 @@ class TaskConfig(Section):
     """Class that finds neighbouring videos."""
     retri_index: Literal["flatl2", "pq", "exact"] | None = None
     """How neighbours are found: ``flatl2`` and ``pq`` (1/96 of the memory) nearly, with FAISS; ``exact``
-    without. By default ``exact`` up to 100 000 videos, then ``flatl2`` if FAISS is installed (extra ``index``)."""
+    without. By default ``exact`` up to 100 000 videos, then ``flatl2`` if FAISS is installed."""
     num_cands: int | None = None
     """Neighbours from which a batch of neighbouring videos is drawn."""
     plugins: list[str] = field(default_factory=list)

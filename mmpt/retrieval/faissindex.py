@@ -26,8 +26,8 @@ _FEWEST, _MOST = 39, 64
 more than 64 no neighbour more is found."""
 _ROUNDS = 10
 """Rounds of k-means, FAISS's own number for cells."""
-_LEAST_SEARCHED, _SHARE_SEARCHED = 8, 32
-"""So many cells are searched, or 1 in 32 if that is more."""
+_LEAST_SEARCHED, _SHARE_SEARCHED = 8, 16
+"""So many cells are searched, or 1 in 16 if that is more."""
 _CODE_BYTES, _CODE_VALUES, _GRAPH_LINKS = 32, 256, 32
 
 
