@@ -150,13 +150,13 @@ def load_meta(prefix: str, split: str) -> ShardMeta:
     """
     path = meta_path(prefix, split)
     old = Path(f"{prefix}{split}_meta.pkl")
-    if path.exists():
-        meta = ShardMeta.from_json(path)
-    elif partial_path(prefix, split).exists():
+    if partial_path(prefix, split).exists():
         raise DataError(
             f"The shards {prefix}{split}_* are not complete: writing them was interrupted. "
             "Run the command that makes them again; it continues where it stopped."
         )
+    if path.exists():
+        meta = ShardMeta.from_json(path)
     elif old.exists():
         path, meta = old, ShardMeta(_shards_of_pickle(old))
     else:

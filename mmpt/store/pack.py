@@ -1,7 +1,8 @@
 """Features of single videos become numbered shards.
 
-Comes in: a list of video ids and a folder of ``<id>.npy``. Goes out: shards with a meta file, and a
-report that names every video of the list that could not be packed.
+Comes in: a list of video ids and a source of features, usually a folder of ``<id>.npy``. Goes out:
+shards with a meta file, and a report that names every video of the list that could not be packed.
+In memory are the ids and, whatever the size of a shard, the features of ``AHEAD`` videos.
 """
 
 import os
@@ -12,14 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.features import read_settings
 from mmpt.store.meta import ArraySpec, video_prefix
-from mmpt.store.npyfile import NpyHeader, read_array, read_header
-from mmpt.store.shard_writer import plan_shards, write_shards
+from mmpt.store.shard_writer import ItemLoader, plan_shards, plan_shards_by_bytes, write_shards
+from mmpt.store.sources import FeatureSource, open_features
+from mmpt.utils.ahead import ahead
 from mmpt.utils.files import read_text, write_json
 from mmpt.utils.progress import progress
 
-__all__ = ["PackReport", "pack_features"]
+__all__ = ["AHEAD", "PackReport", "feature_loader", "pack_features"]
+
+AHEAD = 16
+"""Videos that are read before it is their turn, so that reading overlaps with writing."""
 
 
 @dataclass
@@ -28,81 +32,109 @@ class PackReport:
 
     packed: int = 0
     missing: list[str] = field(default_factory=list)
-    """Ids without a feature file."""
+    """Ids without features."""
     unusable: dict[str, str] = field(default_factory=dict)
-    """Id -> what is wrong with its feature file."""
+    """Id -> what is wrong with its features."""
     repeated: list[str] = field(default_factory=list)
     """Ids that the list holds more than once; they are packed once."""
 
 
 def pack_features(
-    list_path: str | os.PathLike[str],
-    feature_dir: str | os.PathLike[str],
+    list_path: str | os.PathLike[str] | None,
+    features: str | os.PathLike[str] | FeatureSource,
     shard_dir: str | os.PathLike[str],
     split: str,
     shard_size: int = 4096,
     dtype: str = "float16",
-    dim: int = 512,
+    dim: int | None = None,
+    shard_bytes: int | None = None,
 ) -> PackReport:
     """Pack the features of the videos in a list; an interrupted run continues where it stopped.
 
     The report is also written to ``<shard_dir>/<split>_pack_report.json``.
 
     Args:
-        list_path: File with one video id per line; the order is kept.
-        feature_dir: Folder of ``<id>.npy``, each (seconds, dim).
+        list_path: File with one video id per line; the order is kept. None packs all of the source.
+        features: Folder of ``<id>.npy``, each (seconds, dim), or what :func:`open_features` reads.
         shard_dir: Folder of the shards (``vfeat_dir``).
         split: ``"train"`` or ``"val"``.
         shard_size: Videos in a shard.
         dtype: Numbers in the shards.
-        dim: Width of a feature.
+        dim: Width of a feature; None takes that of the first usable one.
+        shard_bytes: Most bytes of a shard, in place of ``shard_size``.
 
     Raises:
         DataError: If the list is missing or empty, no video of it has features, or a feature holds
             NaN or infinity.
     """
-    ids, report = _read_list(list_path)
-    folder, usable = Path(feature_dir), []
-    for video_id in progress(ids, f"look for {split} features", unit="video"):
-        path = folder / f"{video_id}.npy"
-        if not path.exists():
-            report.missing.append(video_id)
-            continue
-        try:
-            _check_feature(path, read_header(path), dim)
-            usable.append(video_id)
-        except DataError as error:
-            report.unusable[video_id] = str(error)
-    if not usable:
+    source = open_features(features) if isinstance(features, str | os.PathLike) else features
+    report = PackReport()
+    ids = list(source) if list_path is None else _read_list(list_path, report)
+    dim = dim or source.settings().get("dim")
+    sizes = _usable(ids, source, split, dim, report)
+    if not sizes:
         raise DataError(
-            f"None of the {len(ids)} videos in {list_path} has usable features in {feature_dir} "
-            f"({len(report.missing)} missing, {len(report.unusable)} unusable). Extract them first."
+            f"None of the {len(ids)} videos {f'in {list_path} ' if list_path else ''}has usable features in "
+            f"{source} ({len(report.missing)} missing, {len(report.unusable)} unusable). Extract them first."
         )
-
-    def load(of_shard: Sequence[str]) -> Iterator[tuple[np.ndarray]]:
-        return ((read_array(folder / f"{video_id}.npy"),) for video_id in of_shard)
-
-    arrays = [ArraySpec("", dtype, dim)]
-    source = {"extractor": None, "fps": None, "size": None, "l2_normalize": None, **read_settings(folder)}
-    source.pop("dtype", None)
-    write_shards(video_prefix(shard_dir), split, plan_shards(usable, shard_size), load, arrays, source)
-    report.packed = len(usable)
+    width = next(iter(sizes.values()))[1]
+    row_bytes = width * np.dtype(dtype).itemsize
+    plan = (
+        plan_shards(list(sizes), shard_size)
+        if shard_bytes is None
+        else plan_shards_by_bytes({name: rows * row_bytes for name, (rows, _) in sizes.items()}, shard_bytes)
+    )
+    made = {"extractor": None, "fps": None, "size": None, "l2_normalize": None, **source.settings()}
+    made.pop("dtype", None)
+    arrays = [ArraySpec("", dtype, width)]
+    write_shards(video_prefix(shard_dir), split, plan, feature_loader(source), arrays, made)
+    report.packed = len(sizes)
     write_json(Path(shard_dir) / f"{split}_pack_report.json", asdict(report))
     return report
 
 
-def _read_list(path: str | os.PathLike[str]) -> tuple[list[str], PackReport]:
+def feature_loader(source: FeatureSource) -> ItemLoader:
+    """Return the function that gives the items of a shard out of a source of features."""
+
+    def load(ids: Sequence[str]) -> Iterator[tuple[np.ndarray]]:
+        return ((rows,) for rows in ahead(source.read, ids, depth=AHEAD))
+
+    return load
+
+
+def _read_list(path: str | os.PathLike[str], report: PackReport) -> list[str]:
     ids: dict[str, None] = {}
-    report = PackReport()
     for video_id in filter(None, map(str.strip, read_text(path).splitlines())):
         if video_id in ids:
             report.repeated.append(video_id)
         ids[video_id] = None
     if not ids:
         raise DataError(f"The list of videos {path} is empty; one id per line is expected.")
-    return list(ids), report
+    return list(ids)
 
 
-def _check_feature(path: Path, header: NpyHeader, dim: int) -> None:
-    if header.shape[1:] != (dim,):
-        raise DataError(f"The file {path} has the shape {header.shape}; (seconds, {dim}) is expected.")
+def _usable(
+    ids: Sequence[str], source: FeatureSource, split: str, dim: int | None, report: PackReport
+) -> dict[str, tuple[int, int]]:
+    """Return the shapes of the features that can be packed; record the others."""
+
+    def shape(video_id: str) -> tuple[int, int] | str | None:
+        try:
+            return source.shape(video_id) if video_id in source else None
+        except DataError as error:
+            return str(error)
+
+    found: dict[str, tuple[int, int]] = {}
+    looks = ahead(shape, ids, depth=4 * AHEAD)
+    for video_id, look in zip(progress(ids, f"look for {split} features", unit="video"), looks, strict=True):
+        if look is None:
+            report.missing.append(video_id)
+        elif isinstance(look, str):
+            report.unusable[video_id] = look
+        elif look[1] != (dim := dim or look[1]):
+            report.unusable[video_id] = (
+                f"The features of '{video_id}' have the shape {look}; (seconds, {dim}) is expected."
+            )
+        else:
+            found[video_id] = look
+    return found

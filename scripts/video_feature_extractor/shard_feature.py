@@ -10,7 +10,9 @@ import logging
 from collections.abc import Sequence
 
 from mmpt.store.pack import pack_features
+from mmpt.store.sources import open_features
 from mmpt.utils.command import run_command
+from mmpt.utils.units import parse_bytes
 
 logger = logging.getLogger("shard_feature")
 
@@ -18,13 +20,15 @@ logger = logging.getLogger("shard_feature")
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--fdir", default="data/feat/feat_how2_s3d", help="folder of the features, <id>.npy")
+    add("--fdir", default="data/feat/feat_how2_s3d", help="folder of <id>.npy, or an HDF5 file or LMDB")
     add("--sdir", default="data/feat/feat_how2_s3d_shard_small", help="folder of the shards")
     add("--lists", default="data/how2/how2_s3d_{split}.lst", help="id lists; {split} is replaced")
     add("--splits", default="train,val", help="splits, separated by commas")
     add("--shard_size", type=int, default=4096, help="videos in a shard")
+    add("--shard_bytes", type=parse_bytes, help="most bytes of a shard, such as 2G, in place of --shard_size")
     add("--dtype", default="float16", choices=["float16", "float32"], help="numbers in the shards")
-    add("--dim", type=int, default=512, help="width of a feature")
+    add("--dim", type=int, help="width of a feature; default: that of the first one")
+    add("--key", help="name of the array, where the features of a video are several")
     add("--allow_missing", action="store_true", help="exit code 0 even if videos have no features")
     return parser.parse_args(arguments)
 
@@ -32,10 +36,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse(arguments)
     left_out = 0
+    features = open_features(options.fdir, options.key)
     for split in options.splits.split(","):
         path = options.lists.replace("{split}", split)
         report = pack_features(
-            path, options.fdir, options.sdir, split, options.shard_size, options.dtype, options.dim
+            path,
+            features,
+            options.sdir,
+            split,
+            options.shard_size,
+            options.dtype,
+            options.dim,
+            options.shard_bytes,
         )
         left_out += len(report.missing) + len(report.unusable)
         logger.info(

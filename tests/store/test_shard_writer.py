@@ -1,13 +1,22 @@
 """Writing shards: streaming, resuming, refusing, and checking the result."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmpt.errors import DataError
 from mmpt.store.meta import ArraySpec, load_meta, read_meta
-from mmpt.store.shard_writer import plan_shards, write_shards
+from mmpt.store.shard_writer import (
+    forget_shards,
+    plan_shards,
+    plan_shards_by_bytes,
+    rewrite_shards,
+    write_shards,
+)
 from mmpt.store.shards import ShardReader
 from mmpt.store.verify import verify_shards
 from mmpt.utils import ShardedTensor
@@ -177,3 +186,85 @@ def test_verify_refuses_a_folder_without_shards(tmp_path):
     assert "holds no shards" in verify_shards(tmp_path).problems[0]
     with pytest.raises(DataError, match="There is no folder"):
         verify_shards(tmp_path / "none")
+
+
+def test_shard_files_without_a_meta_file_are_never_overwritten(tmp_path):
+    np.save(tmp_path / "train_7_data.npy", np.zeros((1, 4)))
+    with pytest.raises(DataError, match=r"train_7_data\.npy and 0 more shard files have no meta file"):
+        write(tmp_path)
+    np.save(tmp_path / "val_7_data.npy", np.zeros((1, 4)))
+    (tmp_path / "train_7_data.npy").unlink()
+    write(tmp_path)  # the other split is none of its business
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path):
+    """Killed after shard 2 was in place and before it was recorded; then the list becomes shorter."""
+    meta = write(tmp_path)
+    (tmp_path / "train_meta.json").unlink()
+    kept = {number: ids for number, ids in meta.shards.items() if number < 2}
+    replace(meta, shards=kept).save(tmp_path / ".train_meta.json.partial", "train")
+    left = [".train_2_data.npy.17-0a1b2c3d.tmp", "..train_meta.json.partial.17-0a1b2c3d.tmp"]
+    others = [".val_0_data.npy.17-0a1b2c3d.tmp", "training.txt", "train_notes.npy"]
+    for name in left + others:
+        (tmp_path / name).write_text("")
+    write(tmp_path, ids=IDS[:4])
+    assert sorted(path.name for path in tmp_path.iterdir() if "train_" not in path.name) == sorted(
+        name for name in others if "train_" not in name
+    )
+    assert not any((tmp_path / name).exists() for name in [*left, "train_2_data.npy", "train_2_starts.npy"])
+    assert (tmp_path / "train_notes.npy").exists()
+
+
+def test_while_a_set_is_replaced_the_old_meta_is_not_believed(tmp_path):
+    meta = write(tmp_path)
+    meta.save(tmp_path / ".train_meta.json.partial", "train")  # killed before the old one was removed
+    with pytest.raises(DataError, match="not complete"):
+        read_meta(tmp_path, "train")
+    assert write(tmp_path) == meta
+    assert read_meta(tmp_path, "train") == meta.shards
+
+
+def test_an_interrupted_set_ends_with_the_bytes_of_an_undisturbed_one(tmp_path):
+    write(tmp_path / "whole")
+    meta = write(tmp_path / "cut")
+    forget_shards(f"{tmp_path}/cut/", "train", [0])  # the first is written last now
+    assert not (tmp_path / "cut/train_meta.json").exists()
+    loaded = []
+    assert write(tmp_path / "cut", lambda ids: loaded.append(ids) or load(ids)) == meta
+    assert loaded == [["v0", "v1"]]
+    names = sorted(path.name for path in (tmp_path / "whole").iterdir())
+    assert names == sorted(path.name for path in (tmp_path / "cut").iterdir())
+    for name in names:
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_shard_is_written_again_alone(tmp_path):
+    write(tmp_path)
+    before = (tmp_path / "train_meta.json").read_bytes()
+    damage_data(tmp_path)
+    loaded = []
+    assert rewrite_shards(f"{tmp_path}/", "train", [0], lambda ids: loaded.append(ids) or load(ids)) == []
+    assert loaded == [["v0", "v1"]]
+    assert (tmp_path / "train_meta.json").read_bytes() == before
+    assert verify_shards(tmp_path).problems == []
+
+
+def test_a_shard_whose_source_has_changed_is_written_as_it_is_now_and_named(tmp_path):
+    write(tmp_path)
+    longer = rewrite_shards(f"{tmp_path}/", "train", [1, 2], lambda ids: ([np.ones((9, 4))] for _ in ids))
+    assert longer == [1, 2]
+    assert load_meta(f"{tmp_path}/", "train").rows == {0: 3, 1: 18, 2: 9}
+    assert verify_shards(tmp_path).problems == []
+
+
+@given(st.dictionaries(st.text(min_size=1), st.integers(0, 50), min_size=1), st.integers(1, 60))
+def test_shards_by_bytes_keep_the_order_and_the_limit(sizes, limit):
+    shards = plan_shards_by_bytes(sizes, limit)
+    assert [video_id for ids in shards.values() for video_id in ids] == list(sizes)
+    assert list(shards) == list(range(len(shards)))
+    for number, ids in shards.items():
+        used = sum(sizes[video_id] for video_id in ids)
+        assert ids
+        assert used <= limit or len(ids) == 1 or sum(sizes[v] for v in ids[1:]) == 0
+        if number + 1 in shards:  # the next one's first would not have fitted
+            assert used + sizes[shards[number + 1][0]] > limit
