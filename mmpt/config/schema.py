@@ -213,8 +213,9 @@ class LossConfig(Section):
     bias: float | None = None
     """``MMSigmoidLoss``: where the learned bias starts; -10 if not given, its temperature 0.1 (SigLIP)."""
     grad_cache_chunk: int | None = None
-    """Contrastive losses and ``MILNCE``, two-tower models: videos and texts that are encoded at a time. Memory
-    is that of a chunk, loss and gradient are those of the whole batch, and each row is encoded twice (GradCache)."""
+    """Contrastive losses and ``MILNCE``, two-tower models: videos and texts that are encoded at a time.
+    Memory is that of a chunk, loss and gradient are those of the whole batch; each row is encoded twice
+    (GradCache)."""
 
 
 @dataclass(kw_only=True)
