@@ -35,6 +35,8 @@ EXTRAS = {
     "extract": ["av>=14", "pillow>=10"],
     # The demo: its report page.
     "demo": ["av>=14", "jinja2>=3.1", "pillow>=10"],
+    # Features that other projects ship: HDF5, LMDB, and what is in its records.
+    "convert": ["h5py>=3.10", "lmdb>=1.4", "lz4>=4.3", "msgpack>=1.0"],
     # Indexes that find neighbouring videos among very many.
     "index": ["faiss-cpu>=1.8"],
     "dev": [
@@ -64,7 +66,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["mmpt", "mmpt.*", "mmpt_cli", "mmpt_cli.*"]),
-    package_data={"mmpt.demo": ["*.j2"]},
+    package_data={"mmpt.demo": ["*.j2"], "mmpt.store": ["*.j2"]},
     python_requires=">=3.11",
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -44,6 +44,10 @@ LAZY_TO_PLUGIN = {"tasks", "datasets", "losses", "models"}
 CONFINED = {
     "fairseq": {"mmpt/fairseq_plugin"},
     "faiss": {"mmpt/retrieval/faissindex.py"},
+    "h5py": {"mmpt/store/h5source.py"},
+    "lmdb": {"mmpt/store/lmdbsource.py"},
+    "lz4": {"mmpt/store/lmdbsource.py"},
+    "msgpack": {"mmpt/store/lmdbsource.py"},
     "av": {"mmpt/store/decode.py", "mmpt/demo"},
 }
 

@@ -214,7 +214,7 @@ def _read_tensor(path: Path, key: str | None, where: str) -> np.ndarray:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, AttributeError, KeyError) as error:
         raise DataError(
             f"{where} is not a readable tensor file, or holds more than tensors and plain containers, "
-            f"which can run code ({str(error).splitlines()[0]:.100})."
+            f"which can run code ({type(error).__name__}: {str(error)[:100]})."
         ) from error
     if isinstance(content, Mapping):
         content = choose_array(content, key, where)
