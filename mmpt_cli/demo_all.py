@@ -33,9 +33,9 @@ def world_plan(videos: int, seed: int) -> dict[str, Any]:
     return {
         "num_videos": videos,
         "num_val": max(2, videos // 25),
-        "num_test": max(3, videos // 5),
-        "num_other": max(4, videos // 10),
-        "num_train": max(4, 3 * videos // 10),
+        "num_test": max(3, videos // 4),
+        "num_other": max(4, 3 * videos // 25),
+        "num_train": max(4, videos // 3),
         "seed": seed,
         "datasets": DATASETS,
     }
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m mmpt_cli.demo_all", description=(__doc__ or "").split("\n")[0]
     )
-    parser.add_argument("--videos", type=int, default=400, help="narrated videos to render (default 400)")
+    parser.add_argument("--videos", type=int, default=300, help="narrated videos to render (default 300)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the world")
     options = parser.parse_args(arguments)
     begin = time.monotonic()

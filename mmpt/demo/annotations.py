@@ -158,16 +158,25 @@ def write_coin(folder: Path, training: Sequence[Scene], testing: Sequence[Scene]
 
 @dataclass(frozen=True)
 class CrossTask:
-    """A task of CrossTask: its id, its title, and the actions it takes, in order."""
+    """A task of CrossTask: its id, its title, and the actions it takes, in order, each once."""
 
     task_id: str
     title: str
     script: tuple[str, ...]
     primary: bool
 
+    def play(self, rng: np.random.Generator) -> tuple[str, ...]:
+        """Return what happens in one video: the script, with up to two other actions in every gap."""
+        others = [action for action in ACTIONS if action not in self.script]
+        played: list[str] = []
+        for action in (*self.script, None):
+            played += [others[k] for k in rng.integers(len(others), size=rng.integers(3))]
+            played += [] if action is None else [action]
+        return tuple(played)
+
 
 TASKS: tuple[CrossTask, ...] = (
-    CrossTask("16815", "Build a Tower", ("place", "move left", "place", "stack"), True),
+    CrossTask("16815", "Build a Tower", ("place", "move left", "grow", "stack"), True),
     CrossTask("23521", "Make a Show", ("place", "flash", "spin clockwise", "bounce"), True),
     CrossTask("40567", "Tidy the Table", ("move up", "move right", "shrink", "remove"), True),
     CrossTask("44047", "Test a Shape", ("shake", "grow", "spin counterclockwise", "move down"), True),
@@ -189,7 +198,10 @@ def _task_blocks(tasks: Iterable[CrossTask]) -> list[str]:
 def write_crosstask(
     folder: Path, videos: Mapping[str, Sequence[Scene]], val: Mapping[str, Sequence[Scene]]
 ) -> None:
-    """Write videos, tasks and annotations of CrossTask; the mappings go from task id to scenes."""
+    """Write videos, tasks and annotations of CrossTask; the mappings go from task id to scenes.
+
+    What happens between the steps of the task is background and not annotated.
+    """
     write_list(folder / "tasks_primary.txt", _task_blocks(task for task in TASKS if task.primary))
     write_list(folder / "tasks_related.txt", _task_blocks(task for task in TASKS if not task.primary))
     for name, group in (("videos.csv", videos), ("videos_val.csv", val)):
@@ -202,6 +214,7 @@ def write_crosstask(
             steps = [
                 (task.script.index(step.action) + 1, round(step.start, 2), round(step.end, 2))
                 for step in scene.steps
+                if step.action in task.script
             ]
             write_table(folder / "annotations" / f"{task.task_id}_{scene.video_id}.csv", steps)
 

@@ -13,8 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mmpt.demo.annotations import (
     TASKS,
+    CrossTask,
     choose_clips,
     write_coin,
     write_crosstask,
@@ -60,7 +63,7 @@ class WorldPlan:
     num_test: int = 80
     """Videos with held-out combinations (YouCook2); 60 give more than 120 clips to retrieve."""
     num_other: int = 12
-    """Videos of each other split and data set, and of each task of CrossTask."""
+    """Videos of each other split and data set, and of each primary task of CrossTask."""
     num_train: int | None = None
     """Training videos of YouCook2, MSR-VTT and COIN; None for as many as ``num_other``."""
     seed: int = 0
@@ -129,17 +132,24 @@ class _Writer:
         return _jobs(self.folder, "coin", [*training, *testing])
 
     def crosstask(self) -> list[RenderJob]:
-        videos: dict[str, list[Scene]] = {}
-        for number, task in enumerate(TASKS):
-            first = _FIRST["crosstask"] + 1000 * number
-            videos[task.task_id] = [
-                scene_of(self.plan.seed, first + k, "train", task.script) for k in range(self.plan.num_other)
-            ]
+        videos = {task.task_id: self._task_scenes(number, task) for number, task in enumerate(TASKS)}
         # As in the release, the validation list repeats some of the videos of the primary tasks.
-        last = max(1, self.plan.num_other // 4)
-        val = {task.task_id: videos[task.task_id][-last:] for task in TASKS if task.primary}
+        val = {
+            task.task_id: videos[task.task_id][-max(1, self.plan.num_other // 8) :]
+            for task in TASKS
+            if task.primary
+        }
         write_crosstask(self.folder / "crosstask" / "crosstask_release", videos, val)
         return _jobs(self.folder, "crosstask", [scene for scenes in videos.values() for scene in scenes])
+
+    def _task_scenes(self, number: int, task: CrossTask) -> list[Scene]:
+        """Return the videos of a task of CrossTask; related tasks have a quarter as many as primary ones."""
+        seed, first = self.plan.seed, _FIRST["crosstask"] + 1000 * number
+        count = self.plan.num_other if task.primary else max(1, self.plan.num_other // 4)
+        return [
+            scene_of(seed, first + k, "train", task.play(np.random.default_rng((seed, 7, first + k))))
+            for k in range(count)
+        ]
 
     def didemo(self) -> list[RenderJob]:
         scenes = _scenes(self.plan, "didemo", "test", self.plan.num_other)
