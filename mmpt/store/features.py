@@ -2,14 +2,15 @@
 
 Comes in: a plan of videos and an encoder. Goes out: files (seconds, D) and a report of what was
 done, skipped and impossible. Decoding (threads) overlaps with encoding (this thread); a batch takes
-seconds of several videos; every file appears whole, so a stopped run continues where it was.
+seconds of several videos; every file appears whole, so a stopped run continues where it was, and any
+number of workers share a folder (see :mod:`mmpt.store.worklist`).
 """
 
 import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,21 +18,24 @@ import numpy as np
 import torch
 
 from mmpt.errors import ConfigError, DataError
+from mmpt.store.claims import Claims
 from mmpt.store.decode import FrameDecoder, decode_frames
 from mmpt.store.decode_pool import DecodePool, Message
-from mmpt.store.npyfile import read_header
+from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import VideoJob
-from mmpt.utils.files import atomic_write, read_json, write_json
+from mmpt.store.worklist import Worklist
+from mmpt.utils.files import read_json, write_json
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
-__all__ = ["Encoder", "ExtractionReport", "ExtractionSettings", "extract_features", "read_settings"]
+__all__ = ["Encoder", "ExtractionSettings", "Sibling", "extract_features", "read_settings"]
 
 Encoder = Callable[[torch.Tensor], torch.Tensor]
 """Frames in 0..1, float (B, 3, T, H, W), to vectors (B, D)."""
 
 SETTINGS_NAME = "extraction.json"
-REPORT_NAME = "extraction_report.json"
+REPORT_SECONDS = 2.0
+"""Time between two reports of a worker to the process that has started it."""
 
 logger = get_logger(__name__)
 
@@ -67,20 +71,21 @@ class ExtractionSettings:
         return {name: asdict(self)[name] for name in ("extractor", "fps", "size", "l2_normalize", "dtype")}
 
 
-@dataclass
-class ExtractionReport:
-    """What became of the videos."""
+@dataclass(frozen=True)
+class Sibling:
+    """One of several workers on the same videos, started by one process."""
 
-    done: int = 0
-    """Videos whose features were made now."""
-    skipped: int = 0
-    """Videos whose features were there."""
-    failed: dict[str, str] = field(default_factory=dict)
-    """Video id -> why it has no features."""
-    video_seconds: int = 0
-    """Seconds of video encoded."""
-    wall_seconds: float = 0.0
-    """Time taken."""
+    number: int
+    """From 0."""
+    of: int
+    """Workers."""
+    run: int
+    """The run that the process has begun, see :class:`mmpt.store.claims.Claims`."""
+
+    def arranged(self, jobs: Sequence[VideoJob]) -> list[VideoJob]:
+        """Return the videos in an order of this worker's own, so that few meet at one."""
+        begin = len(jobs) * self.number // self.of
+        return [*jobs[begin:], *jobs[:begin]]
 
 
 def extract_features(
@@ -88,48 +93,45 @@ def extract_features(
     encoder: Encoder,
     settings: ExtractionSettings,
     decoder: FrameDecoder = decode_frames,
+    *,
+    report_name: str = REPORT_NAME,
+    sibling: Sibling | None = None,
 ) -> ExtractionReport:
-    """Make the features of all videos that have none.
+    """Make the features of all videos that have none, and of which no other worker makes them.
 
     A video that cannot be used is recorded and the others go on. Beside the features stand
-    ``extraction.json`` (how they are made) and ``extraction_report.json`` (this report).
+    ``extraction.json`` (how they are made), ``extraction_report.json`` (this report) and
+    ``failures/<id>.txt``. When this returns, every video has features or a reason why not.
 
     Args:
         jobs: Videos with their feature files, all in one folder.
         encoder: See :data:`Encoder`; in evaluation mode and on ``settings.device``.
         settings: How features are made.
         decoder: Turns a file into frames.
+        report_name: Name of the report, in the folder of the features.
+        sibling: Which of several workers this is; its report is for the process that started it.
 
     Raises:
         ConfigError: If the folder holds features that were made in another way, or a setting is
             out of range.
     """
-    report, begin = ExtractionReport(), time.perf_counter()
+    report = ExtractionReport()
     if not jobs:
         return report
     folder = jobs[0].feature.parent
-    todo = [job for job in jobs if not _is_whole(job.feature)]
-    report.skipped = len(jobs) - len(todo)
-    _record_settings(folder, settings)
-    run = _Run(encoder, settings, report)
-    try:
-        with (
-            DecodePool(
-                todo,
-                decoder,
-                settings.fps,
-                settings.size,
-                settings.decoding_threads,
-                capacity=2 * settings.batch_size,
-            ) as pool,
-            progress((), "features", total=len(todo), unit="video") as bar,
-        ):
-            for settled in run.over(pool):
-                bar.set_postfix(seconds=report.video_seconds, failed=len(report.failed), refresh=False)
-                bar.update(settled)
-    finally:
-        report.wall_seconds = round(time.perf_counter() - begin, 3)
-        write_json(folder / REPORT_NAME, {**settings.recorded(), **asdict(report)})
+    with Claims(folder, sibling.run if sibling else None) as claims:
+        _record_settings(folder, settings, claims)
+        path = claims.own_report() if sibling else folder / report_name
+        run = _Run(encoder, settings, report, path, claims.ticket.temporary)
+        try:
+            worklist = Worklist(sibling.arranged(jobs) if sibling else jobs, claims, report)
+            with progress((), "features", total=len(worklist), unit="video", disable=bool(sibling)) as bar:
+                for settled in run.through(worklist, decoder):
+                    bar.set_postfix(seconds=report.video_seconds, failed=len(report.failed), refresh=False)
+                    bar.update(settled)
+            worklist.tidy()
+        finally:
+            run.report()
     return report
 
 
@@ -149,42 +151,77 @@ def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
 class _Run:
     """Collects seconds to batches and vectors to files."""
 
-    def __init__(self, encoder: Encoder, settings: ExtractionSettings, report: ExtractionReport) -> None:
+    def __init__(
+        self,
+        encoder: Encoder,
+        settings: ExtractionSettings,
+        report: ExtractionReport,
+        path: Path,
+        temporary: Path,
+    ) -> None:
         self._encoder, self._settings, self._report = encoder, settings, report
+        self._path, self._temporary = path, temporary
         self._batch: list[tuple[VideoJob, np.ndarray]] = []
         self._rows: dict[VideoJob, list[np.ndarray]] = {}
         self._ended: list[VideoJob] = []
+        self._begin = self._reported = time.perf_counter()
 
-    def over(self, messages: Iterable[Message]) -> Iterator[int]:
-        """Take all messages of the decoder; yield how many videos each settles."""
+    def through(self, worklist: Worklist, decoder: FrameDecoder) -> Iterator[int]:
+        """Work off all videos; yield how many have been settled since the last time."""
+        open_before = len(worklist)
+        for jobs in worklist.rounds():
+            with DecodePool(
+                jobs,
+                worklist.decoder(decoder, jobs),
+                self._settings.fps,
+                self._settings.size,
+                self._settings.decoding_threads,
+                capacity=2 * self._settings.batch_size,
+            ) as pool:
+                for _ in self._over(pool, worklist):
+                    yield open_before - len(worklist)
+                    open_before = len(worklist)
+                    if time.perf_counter() - self._reported > REPORT_SECONDS:
+                        self.report()
+
+    def report(self) -> None:
+        """Write the report as it stands."""
+        self._reported = time.perf_counter()
+        self._report.wall_seconds = round(self._reported - self._begin, 3)
+        self._report.save(self._path, self._settings.recorded(), self._temporary)
+
+    def _over(self, messages: Iterable[Message], worklist: Worklist) -> Iterator[None]:
+        """Take all messages of the decoder; yield after each that may have settled a video."""
         for job, message in messages:
-            yield self._take(job, message)
-        yield self._flush()
+            if isinstance(message, DataError):
+                self._batch = [(other, second) for other, second in self._batch if other != job]
+                self._rows.pop(job, None)
+                worklist.fail(job, message)
+            elif message is None:
+                self._ended.append(job)
+            else:
+                self._batch.append((job, message))
+            if len(self._batch) in (0, self._settings.batch_size):
+                self._flush(worklist)
+                yield
+        self._flush(worklist)
+        yield
 
-    def _take(self, job: VideoJob, message: np.ndarray | DataError | None) -> int:
-        if isinstance(message, DataError):
-            self._batch = [(other, second) for other, second in self._batch if other != job]
-            self._rows.pop(job, None)
-            self._report.failed[job.video_id] = str(message)
-            return 1
-        if message is None:
-            self._ended.append(job)
-        else:
-            self._batch.append((job, message))
-        return self._flush() if len(self._batch) in (0, self._settings.batch_size) else 0
-
-    def _flush(self) -> int:
-        """Encode what was collected, save the videos that are over, return their number."""
+    def _flush(self, worklist: Worklist) -> None:
+        """Encode what was collected and save the videos that are over."""
         if self._batch:
             vectors = self._encode(np.stack([second for _, second in self._batch]))
             for (job, _), vector in zip(self._batch, vectors, strict=True):
                 self._rows.setdefault(job, []).append(vector)
             self._report.video_seconds += len(self._batch)
             self._batch = []
-        settled, self._ended = self._ended, []
-        for job in settled:
-            self._save(job, np.stack(self._rows.pop(job)))
-        return len(settled)
+        ended, self._ended = self._ended, []
+        for job in ended:
+            vectors = np.stack(self._rows.pop(job))
+            if np.isfinite(vectors).all():
+                worklist.save(job, vectors)
+            else:
+                worklist.fail(job, DataError(f"The encoder gave NaN or infinity for {job.video}."))
 
     def _encode(self, seconds: np.ndarray) -> np.ndarray:
         settings = self._settings
@@ -199,14 +236,6 @@ class _Run:
                 vectors = torch.nn.functional.normalize(vectors, dim=1)
             return vectors.cpu().numpy().astype(settings.dtype)
 
-    def _save(self, job: VideoJob, vectors: np.ndarray) -> None:
-        if not np.isfinite(vectors).all():
-            self._report.failed[job.video_id] = f"The encoder gave NaN or infinity for {job.video}."
-            return
-        with atomic_write(job.feature) as stream:
-            np.save(stream, vectors)
-        self._report.done += 1
-
 
 def _check(settings: ExtractionSettings) -> None:
     numbers = {name: getattr(settings, name) for name in ("fps", "size", "batch_size", "decoding_threads")}
@@ -218,18 +247,11 @@ def _check(settings: ExtractionSettings) -> None:
         )
 
 
-def _is_whole(path: Path) -> bool:
-    try:
-        return bool(read_header(path).shape)
-    except DataError:
-        return False
-
-
-def _record_settings(folder: Path, settings: ExtractionSettings) -> None:
+def _record_settings(folder: Path, settings: ExtractionSettings, claims: Claims) -> None:
     """Keep how the features are made; refuse to mix two ways in one folder."""
     now, before = settings.recorded(), read_settings(folder)
-    if not any(folder.glob("*.npy")):
-        write_json(folder / SETTINGS_NAME, now)
+    if not any(folder.glob("*.npy")) and not (before and claims.others()):
+        write_json(folder / SETTINGS_NAME, now, claims.ticket.temporary)
     elif not before:
         logger.warning("The folder %s holds features of unknown making; they are kept.", folder)
     elif before != now:

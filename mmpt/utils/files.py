@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,10 @@ from typing import IO, Any
 
 from mmpt.errors import DataError
 
-__all__ = ["atomic_write", "read_json", "read_text", "sha256", "unreadable", "write_json"]
+__all__ = ["TEMPORARY", "atomic_write", "read_json", "read_text", "sha256", "unreadable", "write_json"]
+
+TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]{8}\.tmp")
+"""Names of the files that :func:`atomic_write` fills; only a killed process leaves one behind."""
 
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> DataError:
@@ -40,16 +44,24 @@ def read_text(path: str | os.PathLike[str], encoding: str = "utf-8") -> str:
 
 
 @contextmanager
-def atomic_write(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[IO[Any]]:
-    """Open a temporary file beside ``path`` and move it there when the block ends without error.
+def atomic_write(
+    path: str | os.PathLike[str], mode: str = "wb", temporary: Path | None = None
+) -> Iterator[IO[Any]]:
+    """Open a temporary file and move it to ``path`` when the block ends without error.
 
     A reader sees the old file or the whole new one. On an exception the temporary file is removed.
+
+    Args:
+        path: The file.
+        mode: ``"wb"`` or ``"w"``.
+        temporary: Where the temporary file goes, on the same file system; by default a new name beside
+            ``path``. Give one that you can find again, to remove what a killed process leaves.
 
     Raises:
         DataError: If the file cannot be written: no permission, a folder in its place, a full disk.
     """
     target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
+    temporary = temporary or target.with_name(f".{target.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         stream = open(temporary, mode, encoding=None if "b" in mode else "utf-8")  # noqa: SIM115
@@ -95,8 +107,8 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise DataError(f"The file {path} is not valid JSON ({error}); it may be truncated.") from error
 
 
-def write_json(path: str | os.PathLike[str], value: Any) -> None:
-    """Write ``value`` as indented JSON, atomically."""
-    with atomic_write(path, "w") as stream:
+def write_json(path: str | os.PathLike[str], value: Any, temporary: Path | None = None) -> None:
+    """Write ``value`` as indented JSON, atomically; see :func:`atomic_write`."""
+    with atomic_write(path, "w", temporary) as stream:
         json.dump(value, stream, indent=2, ensure_ascii=False)
         stream.write("\n")

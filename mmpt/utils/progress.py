@@ -11,10 +11,18 @@ __all__ = ["progress"]
 Item = TypeVar("Item")
 
 
-def progress(items: Iterable[Item], what: str, total: int | None = None, unit: str = "it") -> "tqdm[Item]":
+def progress(
+    items: Iterable[Item],
+    what: str,
+    total: int | None = None,
+    unit: str = "it",
+    initial: int = 0,
+    disable: bool = False,
+) -> "tqdm[Item]":
     """Iterate over ``items`` under a bar titled ``what`` on standard error.
 
     Off a terminal (a log file, CI) the bar prints a line every 10 seconds instead of flickering.
+    The first ``initial`` items were done before; ``disable`` shows nothing.
     """
     interactive = sys.stderr.isatty()
     return tqdm(
@@ -22,6 +30,8 @@ def progress(items: Iterable[Item], what: str, total: int | None = None, unit: s
         desc=what,
         total=total,
         unit=unit,
+        initial=initial,
+        disable=disable,
         mininterval=0.1 if interactive else 10.0,
         dynamic_ncols=interactive,
     )
