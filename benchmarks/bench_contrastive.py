@@ -1,9 +1,9 @@
 """Memory and time of one large contrastive batch: plain against cached gradients in chunks.
 
 VideoCLIP at the size of the paper, 32 seconds, 64 text tokens, lengths as OverlappedAligner draws them:
-forward, MMContraLoss, backward; 32 pairs on a CPU (float32), 1024 on a GPU (float32 and bfloat16). The
+forward, MMContraLoss, backward; 24 pairs on a CPU (float32), 1024 on a GPU (float32 and bfloat16). The
 memory is what the step adds to the most that was used before. Both give the same loss; cached gradients
-encode every pair twice. Every variant runs in a process of its own. Run: python -m benchmarks.bench_contrastive
+encode every pair twice. Every variant runs in its own process. Run: python -m benchmarks.bench_contrastive
 """
 
 import json
@@ -22,8 +22,8 @@ from mmpt.config import DatasetConfig, LossConfig, ModelConfig, TaskConfig
 from mmpt.losses import MMContraLoss
 from mmpt.models import build_model
 
-PAIRS = {"cpu": 32, "cuda": 1024}
-CHUNKS = {"cpu": (None, 8, 4), "cuda": (None, 256, 64)}
+PAIRS = {"cpu": 24, "cuda": 1024}
+CHUNKS = {"cpu": (None, 4), "cuda": (None, 256, 64)}
 PRECISIONS = {"cpu": ("fp32",), "cuda": ("fp32", "bf16")}
 SECONDS, TOKENS, WIDTH, VOCABULARY = 32, 64, 512, 30522
 WARM_UP = 4
