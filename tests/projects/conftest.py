@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from fairseq import checkpoint_utils
 from fairseq_cli.train import cli_main
 
@@ -49,8 +48,13 @@ SIZES: dict[str, dict[str, Any]] = {
 OPTIONS = {"num_workers": 0, "warmup_updates": 1, "log_interval": 1}
 
 
-def minify(values: Mapping[str, Any], updates: int | None = 2) -> dict[str, Any]:
-    """Return a shipped task at the size of the mini world; training stops after ``updates``."""
+def minify(values: Mapping[str, Any], training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a shipped task at the size of the mini world.
+
+    Args:
+        values: The expanded task.
+        training: Options of a training's optimization that differ from the shipped ones.
+    """
     small = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
     for section, sizes in SIZES.items():
         place = small.get(section, {}) if section else small
@@ -60,28 +64,32 @@ def minify(values: Mapping[str, Any], updates: int | None = 2) -> dict[str, Any]
         group |= {key: value for key, value in OPTIONS.items() if group.get(key)}
         if "batch_size" in group:  # in clips; a video or a batch of videos may be one item
             group["batch_size"] = min(group["batch_size"], 2 * (small["dataset"].get("subsampling") or 2))
-    if updates and "optimization" in groups:
-        groups["optimization"]["max_update"] = updates
+    if "optimization" in groups:
+        groups["optimization"] |= training
     return small | {"fairseq": groups}
 
 
 class Mini:
-    """The workspace: ``data``, ``bert-base-uncased``, ``projects`` and ``runs`` in the working folder."""
+    """The workspace: ``data``, ``bert-base-uncased``, ``projects`` and ``runs`` in the working folder.
 
-    def __init__(self, updates: int | None = 2) -> None:
-        self.updates = updates
+    Args:
+        training: Options of a training's optimization that differ from the shipped ones.
+    """
+
+    def __init__(self, **training: Any) -> None:
+        self.training = training
         self.done: dict[str, Any] = {}
 
     def values(self, project: str, file: str) -> dict[str, Any]:
         """Return a task of a project, minified."""
         tasks = expand_project(f"projects/{project}.yaml")
-        return minify(tasks[f"projects/{project}/{file}"], self.updates)
+        return minify(tasks[f"projects/{project}/{file}"], self.training)
 
     def run(self, project: str, file: str) -> Any:
         """Run a task after those whose checkpoints it needs; each runs once.
 
         Returns:
-            Losses of a training, the results of an evaluation.
+            (update, loss) of a training, the results of an evaluation.
         """
         path = f"projects/{project}/{file}"
         if path not in self.done:
@@ -108,37 +116,47 @@ class Mini:
         names = ["how2.yaml"] if own == "." else [f"{own}_videoclip.yaml", f"{own}.yaml"]
         tasks = expand_project(f"projects/{project}.yaml")
         self.run(project, next(name for name in names if f"projects/{project}/{name}" in tasks))
-        if not Path(checkpoint).exists():  # checkpoint11.pt: two updates do not reach the eleventh epoch
+        if not Path(checkpoint).exists():  # two updates do not reach the eleventh epoch of checkpoint11.pt
+            assert "max_update" in self.training
             shutil.copy(folder / "checkpoint_last.pt", checkpoint)
 
 
-def trained(path: str, values: Mapping[str, Any]) -> list[float]:
-    """Train as ``fairseq-train`` does, in this process, and return the training losses."""
+def trained(path: str, values: Mapping[str, Any]) -> list[tuple[int, float]]:
+    """Train as ``fairseq-train`` does, in this process, and return (update, loss)."""
     vars(checkpoint_utils.save_checkpoint).pop("best", None)  # what a new process would not know
     arguments = training_arguments(path, derive(values), str(ROOT / "mmpt"), cpu=True)
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # fairseq uses old interfaces of hydra and torch
         patch.setattr(sys, "argv", ["fairseq-train", *arguments])
         cli_main()
-    folder = Path(training_options(values["fairseq"])["save_dir"])
-    curves = read_training_log(folder / "metrics.jsonl")
+    options = training_options(values["fairseq"])
+    if "restore_file" in options:
+        change = change_of_video_tokens(options["restore_file"], f"{options['save_dir']}/checkpoint_last.pt")
+        # Adam moves a weight by about the learning rate in an update; a random start would be 0.04 away.
+        assert 0 < change < 2 * options["lr"][0] * options.get("max_update", 1000)
+    curves = read_training_log(Path(options["save_dir"]) / "metrics.jsonl")
     assert [loss for _, loss in curves.valid if not math.isfinite(loss)] == []
-    return [loss for _, loss in curves.train]
+    return curves.train
+
+
+def change_of_video_tokens(one: str, other: str) -> float:
+    """Return the largest change of the video's projection, which neither BERT nor a task brings along."""
+    first, second = (
+        {
+            key.split("videomlp.")[1]: value
+            for key, value in load_state_dict(path).items()
+            if "videomlp." in key
+        }
+        for path in (one, other)
+    )
+    assert first.keys() == second.keys()
+    return max(float((first[key] - second[key]).abs().max()) for key in first)
 
 
 def evaluated(path: str, values: Mapping[str, Any]) -> list[EvaluationResult]:
     """Evaluate as ``predict.py`` does, in this process, and return what it wrote."""
     assert predict.main([path, "--device", "cpu"]) == 0
     return [read_result(file) for file in sorted(Path(values["eval"]["save_path"]).glob("*.result.json"))]
-
-
-def video_tokens(checkpoint: str) -> dict[str, torch.Tensor]:
-    """Return the weights that are neither BERT's nor a task's own: the projection of the video."""
-    return {
-        key.split("videomlp.")[1]: value
-        for key, value in load_state_dict(checkpoint).items()
-        if "videomlp." in key
-    }
 
 
 def script(path: str) -> Any:
@@ -170,7 +188,7 @@ def make_data() -> None:
 def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Iterator[Path]:
     """A folder with everything that the shipped projects name."""
     folder = tmp_path_factory.mktemp("mini")
-    shutil.copytree(ROOT / "projects", folder / "projects", ignore=shutil.ignore_patterns("demo"))
+    shutil.copytree(ROOT / "projects", folder / "projects", ignore=shutil.ignore_patterns("demo*"))
     shutil.copytree(tiny_bert, folder / "bert-base-uncased")
     load_tokenizer.cache_clear()  # of that name there may have been another
     with contextlib.chdir(folder):
@@ -182,4 +200,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Iter
 @pytest.fixture(scope="module")
 def mini(workspace: Path) -> Mini:
     """Runs tasks for two updates or a full pass; what has run once is kept."""
-    return Mini()
+    return Mini(max_update=2)
+
+
+@pytest.fixture(scope="module")
+def whole(workspace: Path) -> Mini:
+    """Runs tasks for all their epochs, at a rate that a tiny model learns with."""
+    shutil.rmtree(workspace / "runs", ignore_errors=True)
+    return Mini(lr=[1e-3])

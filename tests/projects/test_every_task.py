@@ -33,18 +33,40 @@ def test_the_five_projects_have_76_tasks():
 
 
 @pytest.mark.parametrize(("project", "file"), TRAININGS)
-def test_a_task_trains(mini, project, file):
-    losses = mini.run(project, file)
+def test_a_task_trains_from_the_checkpoint_that_it_names(mini, project, file):
+    losses = [loss for _, loss in mini.run(project, file)]
     assert len(losses) == 2
     assert all(map(math.isfinite, losses))
-    assert max(losses) > min(losses, default=0) >= 0  # a last batch of one pair loses 0
+    assert max(losses) > min(losses) >= 0  # a last batch of one pair loses 0
 
 
 @pytest.mark.parametrize(("project", "file"), TESTS)
 def test_a_task_is_evaluated(mini, project, file):
-    results = mini.run(project, file)
-    assert {"checkpoint_best"} <= {result.name for result in results}
+    check_results(mini.run(project, file), mini.values(project, file))
+
+
+def check_results(results, values):
+    wanted = Path(values["fairseq"]["common_eval"]["path"])
+    assert wanted.stem in {result.name for result in results}
     for result in results:
+        assert Path(result.checkpoint["path"]).parent == wanted.parent
+        assert result.checkpoint["unused_tensors"] < 20  # the heads of pre-training, not the model
+        assert result.metric == values["metric"]
         assert result.metrics
-        assert sum(result.counts.values()) > 0
         assert all(math.isfinite(m.value) and math.isfinite(m.baseline) for m in result.metrics.values())
+        assert all(number > 0 for number in result.counts.values())
+        assert not result.skipped
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("project", "file"), TRAININGS)
+def test_a_task_learns_in_all_its_epochs(whole, project, file):
+    losses = [loss for _, loss in whole.run(project, file)]
+    part = max(len(losses) // 5, 1)
+    assert sum(losses[-part:]) < sum(losses[:part])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("project", "file"), TESTS)
+def test_a_task_is_evaluated_after_all_epochs(whole, project, file):
+    check_results(whole.run(project, file), whole.values(project, file))
