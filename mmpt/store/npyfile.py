@@ -5,6 +5,7 @@ many bytes were expected. Pickled (object) arrays are refused, so reading never 
 """
 
 import os
+from tokenize import TokenError
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +49,8 @@ def read_header(path: str | os.PathLike[str]) -> NpyHeader:
             size = os.fstat(stream.fileno()).st_size
     except OSError as error:
         raise unreadable(path, error) from error
-    except ValueError as error:
+    # numpy reads a header as Python text, and a damaged one can fail there in nearly any way.
+    except (ValueError, TypeError, KeyError, SyntaxError, TokenError, MemoryError, RecursionError) as error:
         raise DataError(
             f"The file {path} is not a readable .npy file ({error}). Make or copy it again."
         ) from error

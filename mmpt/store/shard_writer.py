@@ -19,7 +19,9 @@ from mmpt.errors import DataError
 from mmpt.store.meta import ArraySpec, ShardMeta, meta_path, partial_path, shard_path
 from mmpt.store.npyfile import read_header
 from mmpt.store.rowwriter import write_shard
+from mmpt.utils.files import TEMPORARY
 from mmpt.utils.lock import exclusive
+from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
     "rewrite_shards",
     "write_shards",
 ]
+
+logger = get_logger(__name__)
 
 ItemLoader = Callable[[Sequence[str]], Iterable[Sequence[np.ndarray]]]
 """From the video ids of a shard to its items, in order: one (rows, dim) array per ArraySpec."""
@@ -156,7 +160,7 @@ def _write_set(prefix: str, split: str, plan: ShardMeta, load: ItemLoader) -> Sh
     _refuse_unknown_shards(prefix, split)
     kept = _reusable(prefix, split, plan)
     _remove_temporaries(prefix, split)
-    if final.exists() and not partial.exists() and ShardMeta.from_json(final) == kept:
+    if final.exists() and not partial.exists() and _read(final) == kept:
         return kept
     # From here on the old meta would describe files that are being replaced.
     kept.save(partial, split)
@@ -215,7 +219,7 @@ def _refuse_unknown_shards(prefix: str, split: str) -> None:
 def _reusable(prefix: str, split: str, plan: ShardMeta) -> ShardMeta:
     """Return what an earlier run wrote and this one would write the same."""
     path = next((p for p in (partial_path(prefix, split), meta_path(prefix, split)) if p.exists()), None)
-    found = ShardMeta.from_json(path) if path else replace(plan, shards={})
+    found = (_read(path) if path else None) or replace(plan, shards={})
     arrays = plan.arrays or ()
     keep = {
         number: ids
@@ -233,6 +237,14 @@ def _reusable(prefix: str, split: str, plan: ShardMeta) -> ShardMeta:
     )
 
 
+def _read(path: Path) -> ShardMeta | None:
+    try:
+        return ShardMeta.from_json(path)
+    except DataError as error:
+        logger.warning("%s All shards of the set are written again.", error)
+        return None
+
+
 def _files_on_disk(prefix: str, split: str) -> list[Path]:
     """Return the shard files of a set, whether its meta file lists them or not."""
     return _matching(prefix, split, r"_\d+(\.startends|\.caps_ids)?_(data|starts)\.npy")
@@ -240,8 +252,9 @@ def _files_on_disk(prefix: str, split: str) -> list[Path]:
 
 def _remove_temporaries(prefix: str, split: str) -> None:
     """Remove what killed runs left; only for the one writer of a set."""
-    for path in _matching(prefix, split, r"_.*\.\d+-[0-9a-f]+\.tmp", r"\.+"):
-        path.unlink()
+    for path in _matching(prefix, split, "_.*", r"\.+"):
+        if TEMPORARY.fullmatch(path.name):
+            path.unlink()
 
 
 def _matching(prefix: str, split: str, end: str, begin: str = "") -> list[Path]:

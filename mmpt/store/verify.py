@@ -12,13 +12,17 @@ from mmpt.errors import DataError
 from mmpt.store.meta import ArraySpec, ShardMeta, caption_arrays, load_meta, shard_path, video_prefix
 from mmpt.store.npyfile import NpyHeader, read_array, read_header
 from mmpt.store.shardedtensor import check_starts
-from mmpt.utils.files import sha256
+from mmpt.utils.ahead import ahead
+from mmpt.utils.files import TEMPORARY, sha256
 from mmpt.utils.progress import progress
 
 __all__ = ["Verification", "verify_shards"]
 
 _META = re.compile(r"\.?(?P<prefix>.*?)(?P<split>[^.]+)_meta\.(json|pkl|json\.partial)")
 _SHARD = re.compile(r"(?P<prefix>.*?)(?P<split>[^.]+)_\d+(\.startends|\.caps_ids)?_(data|starts)\.npy")
+
+SetKey = tuple[str, str]
+"""(prefix in the folder, split) of a set of shards; the prefix of video shards is empty."""
 
 
 @dataclass
@@ -31,16 +35,27 @@ class Verification:
     """Files that were read."""
     items: int = 0
     """Items (videos or their captions) in them."""
+    bytes: int = 0
+    """Bytes of the files that were read for their checksums."""
     without_checksum: int = 0
     """Files whose content could not be checked, because no checksum was stored."""
+    broken: dict[SetKey, list[int]] = field(default_factory=dict)
+    """Shards that have a problem; each set that has one, with an empty list if it is its meta file."""
+    extra: list[Path] = field(default_factory=list)
+    """Array files that belong to no set."""
+    left_over: list[Path] = field(default_factory=list)
+    """Temporary files of killed runs."""
 
 
-def verify_shards(folder: str | os.PathLike[str], checksums: bool = True) -> Verification:
+def verify_shards(
+    folder: str | os.PathLike[str], checksums: bool = True, threads: int | None = None
+) -> Verification:
     """Check sizes, starts, numbers of items, widths and checksums of all shards in a folder.
 
     Args:
         folder: Folder of the shards.
         checksums: Read every byte too, to compare checksums; without, headers and starts are read.
+        threads: Shards that are read at a time; by default one per processor, 8 at most.
 
     Raises:
         DataError: If the folder does not exist.
@@ -51,15 +66,31 @@ def verify_shards(folder: str | os.PathLike[str], checksums: bool = True) -> Ver
     names = sorted(entry.name for entry in os.scandir(folder) if entry.is_file())
     result = Verification()
     metas = _metas(folder, names, result)
-    listed: set[str] = set()
     shards = [(*key, number) for key, meta in sorted(metas.items()) for number in sorted(meta.shards)]
-    for prefix, split, number in progress(shards, "verify", unit="shard"):
+
+    def look(shard: tuple[str, str, int]) -> _Look:
+        prefix, split, number = shard
         path = shard_path(f"{video_prefix(folder)}{prefix}", split, number)
-        listed.update(_verify_shard(path, metas[prefix, split], number, result, checksums))
+        return _look_at(path, metas[prefix, split], number, checksums)
+
+    threads = threads or min(8, os.cpu_count() or 1)
+    looks = ahead(look, shards, threads, depth=2 * threads)
+    listed: set[str] = set()
+    for (prefix, split, number), found in zip(progress(shards, "verify", unit="shard"), looks, strict=True):
+        listed.update(found.names)
+        result.problems += found.problems
+        result.files += len(found.names)
+        result.items += found.items
+        result.bytes += found.bytes
+        result.without_checksum += found.without_checksum
+        if found.problems:
+            result.broken.setdefault((prefix, split), []).append(number)
     for name in names:
-        if _SHARD.fullmatch(name) and name not in listed:
+        if ".npy" in name and not name.startswith(".") and name not in listed:
+            result.extra.append(folder / name)
             result.problems.append(f"{folder / name} is in no meta file.")
-        if name.startswith(".") and name.endswith(".tmp"):
+        if TEMPORARY.fullmatch(name):
+            result.left_over.append(folder / name)
             result.problems.append(f"{folder / name} was left by a killed run; delete it.")
     if not metas and not result.problems:
         result.problems.append(
@@ -77,6 +108,7 @@ def _metas(folder: Path, names: Sequence[str], result: Verification) -> dict[tup
             found[prefix, split] = load_meta(f"{video_prefix(folder)}{prefix}", split)
         except DataError as error:
             result.problems.append(str(error))
+            result.broken[prefix, split] = []
     for name in names:
         match = _SHARD.fullmatch(name)
         if match and match["prefix"] and (match["prefix"], match["split"]) not in keys:
@@ -86,6 +118,7 @@ def _metas(folder: Path, names: Sequence[str], result: Verification) -> dict[tup
     for (prefix, split), meta in found.items():
         videos = found.get(("", split), meta)
         if dict(videos.shards) != dict(meta.shards):
+            result.broken[prefix, split] = []
             result.problems.append(
                 f"{folder / prefix}{split}_meta.json lists other videos than {split}_meta beside it; "
                 "tokenise the captions again."
@@ -93,31 +126,39 @@ def _metas(folder: Path, names: Sequence[str], result: Verification) -> dict[tup
     return found
 
 
-def _verify_shard(
-    path: str, meta: ShardMeta, number: int, result: Verification, checksums: bool
-) -> list[str]:
-    """Check all arrays of one shard; return the names of the files it consists of."""
-    names = []
+@dataclass
+class _Look:
+    """What was found in one shard."""
+
+    names: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    items: int = 0
+    bytes: int = 0
+    without_checksum: int = 0
+
+
+def _look_at(path: str, meta: ShardMeta, number: int, checksums: bool) -> _Look:
+    """Check all arrays of one shard."""
+    look = _Look()
     first: np.ndarray | None = None
     for spec in meta.arrays or (None,):
         part = f"{path}{spec.kind if spec else ''}"
         files = [Path(f"{part}_data.npy"), Path(f"{part}_starts.npy")]
-        names += [file.name for file in files]
-        result.files += len(files)
+        look.names += [file.name for file in files]
         try:
             header, starts = read_header(files[0]), read_array(files[1])
             check_starts(starts, header.shape[0], f"the shard {part}")
         except DataError as error:
-            result.problems.append(str(error))
+            look.problems.append(str(error))
             continue
-        result.items += len(starts) - 1
-        result.problems += _content_problems(part, header, starts, spec, meta, number)
+        look.items += len(starts) - 1
+        look.problems += _content_problems(part, header, starts, spec, meta, number)
         if checksums:
-            result.problems += _checksum_problems(files, meta, result)
+            _compare_checksums(files, meta, look)
         if first is not None and not np.array_equal(first, starts):
-            result.problems.append(f"The shard {part} has other starts than the other array of this shard.")
+            look.problems.append(f"The shard {part} has other starts than the other array of this shard.")
         first = starts
-    return names
+    return look
 
 
 def _content_problems(
@@ -137,11 +178,11 @@ def _content_problems(
     return problems
 
 
-def _checksum_problems(files: Sequence[Path], meta: ShardMeta, result: Verification) -> list[str]:
-    problems = []
+def _compare_checksums(files: Sequence[Path], meta: ShardMeta, look: _Look) -> None:
     for file in files:
         if file.name not in meta.sha256:
-            result.without_checksum += 1
-        elif sha256(file) != meta.sha256[file.name]:
-            problems.append(f"The content of {file} does not have the checksum in its meta file.")
-    return problems
+            look.without_checksum += 1
+            continue
+        look.bytes += file.stat().st_size
+        if sha256(file) != meta.sha256[file.name]:
+            look.problems.append(f"The content of {file} does not have the checksum in its meta file.")

@@ -66,7 +66,7 @@ def atomic_write(
         target.parent.mkdir(parents=True, exist_ok=True)
         stream = open(temporary, mode, encoding=None if "b" in mode else "utf-8")  # noqa: SIM115
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise unwritable(target, error) from error
     try:
         with stream:
             yield stream
@@ -77,15 +77,25 @@ def atomic_write(
         temporary.unlink(missing_ok=True)
         # A write that fails names no file, a replacement this one; other files are the caller's matter.
         if isinstance(error, OSError) and error.filename in (None, os.fspath(temporary)):
-            raise _unwritable(target, error) from error
+            raise unwritable(target, error) from error
         raise
 
 
-def _unwritable(target: Path, error: OSError) -> DataError:
+def unwritable(target: Path, error: OSError) -> DataError:
+    """Return the error that says why a file cannot be written, and what to do."""
     return DataError(
         f"The file {target} cannot be written ({error.strerror or error}); "
         "check the path, its permissions and the free space."
     )
+
+
+def remove_left_over(path: str | os.PathLike[str]) -> None:
+    """Remove the temporary files of killed writers of ``path``; only for the one writer that it has now."""
+    target = Path(path)
+    name = re.compile(rf"\.{re.escape(target.name)}\.\d+-[0-9a-f]+\.tmp")
+    if target.parent.is_dir():
+        for entry in [entry for entry in target.parent.iterdir() if name.fullmatch(entry.name)]:
+            entry.unlink(missing_ok=True)
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
