@@ -1,6 +1,7 @@
 """Check configuration files without data, models or a GPU: ``python -m mmpt_cli.validate FILE...``.
 
-One line per file (``ok``, ``planned`` or ``error``) and one per problem. Exit code 0 if all files are
+One line per file (``ok``, ``planned`` or ``error``) and one per problem; a planned class has one line, in
+however many places it stands. Exit code 0 if all files are
 ok, 1 if one has an error, 3 if there is no error but a class that is not built yet.
 """
 
@@ -24,7 +25,20 @@ def validate_file(path: str) -> tuple[str, list[str]]:
         return "error", [f"error: {error}"]
     severities = {problem.severity for problem in problems}
     verdict = next((each for each in ("error", "planned") if each in severities), "ok")
-    return verdict, [f"{problem.severity}: {problem}" for problem in problems]
+    return verdict, _lines(problems)
+
+
+def _lines(problems: Sequence[Problem]) -> list[str]:
+    """Return a line per problem; a planned class is named once, with the first of the places that need it."""
+    planned: dict[str, list[Problem]] = {}
+    for problem in problems:
+        if problem.severity == "planned":
+            planned.setdefault(problem.message, []).append(problem)
+    lines = [f"{problem.severity}: {problem}" for problem in problems if problem.severity != "planned"]
+    for first, *others in planned.values():
+        more = f" It stands in {len(others)} more place{'s' if len(others) > 1 else ''}." if others else ""
+        lines.append(f"planned: {first}{more}")
+    return lines
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

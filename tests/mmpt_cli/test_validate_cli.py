@@ -37,7 +37,21 @@ def test_every_file_has_a_verdict_and_every_problem_a_line(files, capsys):
         "  planned: planned.yaml: task: the task 'LaterTask' is planned and not available in this version.",
         "wrong.yaml: error",
         "  error: wrong.yaml: dataset.max_len: must be a whole number, got the text 'x'.",
-        "  error: wrong.yaml: task: unknown task 'Tusk'; did you mean 'Task'? Known: Task.",
+        "  error: wrong.yaml: task: unknown task 'Tusk'; did you mean 'Task'? "
+        f"Known: {', '.join(TASKS.names())}.",
         "circle.yaml: error",
         "  error: The includes run in a circle: circle.yaml -> circle.yaml. Remove one of them.",
     ]
+
+
+def test_a_planned_class_has_one_line_in_however_many_places_it_stands(files, capsys, tmp_path):
+    (tmp_path / "projects" / "base").mkdir(parents=True)
+    for name in "ab":
+        (tmp_path / "projects" / "base" / f"{name}.yaml").write_text("task: LaterTask\n")
+    (tmp_path / "project.yaml").write_text(
+        "project_dir: p\nbase_dir: base\ntask_group: {one: {task_list: [a.yaml, b.yaml]}}\n"
+    )
+    main(["project.yaml"])
+    _, line = capsys.readouterr().out.splitlines()
+    assert line.startswith("  planned: projects/base/a.yaml: task: the task 'LaterTask' is planned")
+    assert line.endswith("It stands in 1 more place.")
