@@ -153,13 +153,15 @@ class Claims:
         attempt = claim.attempt + 1 if claim.run == self.run else 1
         return self.ticket.void(name, claim) and self.ticket.take(name, attempt)
 
-    def own_report(self) -> Path:
-        """Return where this worker reports to the process that has started it."""
-        return self.ticket.folder / f"{self.ticket.owner}.{self.run}.report"
+    def log(self, line: str) -> None:
+        """Tell the process that has begun the run of something done; a killed worker has told it too."""
+        if not self._begins:
+            with open(self.ticket.folder / f"{self.ticket.owner}.{self.run}.log", "a") as stream:
+                stream.write(f"{line}\n")
 
-    def reports(self) -> list[Path]:
-        """Return the reports of all workers of this run."""
-        return sorted(self.ticket.folder.glob(f"*.{self.run}.report"))
+    def logs(self) -> list[Path]:
+        """Return the logs of all workers of this run."""
+        return sorted(self.ticket.folder.glob(f"*.{self.run}.log"))
 
     def others(self) -> bool:
         """Return whether another worker lives, as far as one can know now."""
@@ -203,8 +205,8 @@ class Claims:
                 self.ticket.void(name, claim)
         for path in self.ticket.folder.iterdir():
             owner, *kind = path.name.split(".")
-            reported = len(kind) == 2 and kind[0] == str(self.run)
-            if kind[-1:] != ["claim"] and not reported and self._has_died(owner):
+            is_kept = kind[-1:] == ["claim"] or (kind == [str(self.run), "log"] and not self._begins)
+            if not is_kept and self._has_died(owner):
                 path.unlink(missing_ok=True)
 
 

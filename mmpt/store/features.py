@@ -9,7 +9,7 @@ number of workers share a folder (see :mod:`mmpt.store.worklist`).
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -20,7 +20,7 @@ import torch
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.claims import Claims
 from mmpt.store.decode import FrameDecoder, decode_frames
-from mmpt.store.decode_pool import DecodePool, Message
+from mmpt.store.decode_pool import DecodePool
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import VideoJob
 from mmpt.store.worklist import Worklist
@@ -34,8 +34,6 @@ Encoder = Callable[[torch.Tensor], torch.Tensor]
 """Frames in 0..1, float (B, 3, T, H, W), to vectors (B, D)."""
 
 SETTINGS_NAME = "extraction.json"
-REPORT_SECONDS = 2.0
-"""Time between two reports of a worker to the process that has started it."""
 
 logger = get_logger(__name__)
 
@@ -115,23 +113,23 @@ def extract_features(
         ConfigError: If the folder holds features that were made in another way, or a setting is
             out of range.
     """
-    report = ExtractionReport()
+    report, begin = ExtractionReport(), time.perf_counter()
     if not jobs:
         return report
     folder = jobs[0].feature.parent
     with Claims(folder, sibling.run if sibling else None) as claims:
         _record_settings(folder, settings, claims)
-        path = claims.own_report() if sibling else folder / report_name
-        run = _Run(encoder, settings, report, path, claims.ticket.temporary)
         try:
             worklist = Worklist(sibling.arranged(jobs) if sibling else jobs, claims, report)
             with progress((), "features", total=len(worklist), unit="video", disable=bool(sibling)) as bar:
-                for settled in run.through(worklist, decoder):
+                for settled in _Run(encoder, settings, worklist, report).through(decoder):
                     bar.set_postfix(seconds=report.video_seconds, failed=len(report.failed), refresh=False)
                     bar.update(settled)
             worklist.tidy()
         finally:
-            run.report()
+            report.wall_seconds = round(time.perf_counter() - begin, 3)
+            if sibling is None:
+                report.save(folder / report_name, settings.recorded(), claims.ticket.temporary)
     return report
 
 
@@ -152,62 +150,45 @@ class _Run:
     """Collects seconds to batches and vectors to files."""
 
     def __init__(
-        self,
-        encoder: Encoder,
-        settings: ExtractionSettings,
-        report: ExtractionReport,
-        path: Path,
-        temporary: Path,
+        self, encoder: Encoder, settings: ExtractionSettings, worklist: Worklist, report: ExtractionReport
     ) -> None:
-        self._encoder, self._settings, self._report = encoder, settings, report
-        self._path, self._temporary = path, temporary
+        self._encoder, self._settings, self._worklist, self._report = encoder, settings, worklist, report
         self._batch: list[tuple[VideoJob, np.ndarray]] = []
         self._rows: dict[VideoJob, list[np.ndarray]] = {}
         self._ended: list[VideoJob] = []
-        self._begin = self._reported = time.perf_counter()
 
-    def through(self, worklist: Worklist, decoder: FrameDecoder) -> Iterator[int]:
+    def through(self, decoder: FrameDecoder) -> Iterator[int]:
         """Work off all videos; yield how many have been settled since the last time."""
-        open_before = len(worklist)
-        for jobs in worklist.rounds():
+        settings, left = self._settings, len(self._worklist)
+        for jobs in self._worklist.rounds():
             with DecodePool(
                 jobs,
-                worklist.decoder(decoder, jobs),
-                self._settings.fps,
-                self._settings.size,
-                self._settings.decoding_threads,
-                capacity=2 * self._settings.batch_size,
+                self._worklist.decoder(decoder, jobs),
+                settings.fps,
+                settings.size,
+                settings.decoding_threads,
+                capacity=2 * settings.batch_size,
             ) as pool:
-                for _ in self._over(pool, worklist):
-                    yield open_before - len(worklist)
-                    open_before = len(worklist)
-                    if time.perf_counter() - self._reported > REPORT_SECONDS:
-                        self.report()
+                for job, message in pool:
+                    self._take(job, message)
+                    yield left - len(self._worklist)
+                    left = len(self._worklist)
+                self._flush()
+        yield left - len(self._worklist)
 
-    def report(self) -> None:
-        """Write the report as it stands."""
-        self._reported = time.perf_counter()
-        self._report.wall_seconds = round(self._reported - self._begin, 3)
-        self._report.save(self._path, self._settings.recorded(), self._temporary)
+    def _take(self, job: VideoJob, message: np.ndarray | DataError | None) -> None:
+        if isinstance(message, DataError):
+            self._batch = [(other, second) for other, second in self._batch if other != job]
+            self._rows.pop(job, None)
+            self._worklist.fail(job, message)
+        elif message is None:
+            self._ended.append(job)
+        else:
+            self._batch.append((job, message))
+        if len(self._batch) in (0, self._settings.batch_size):
+            self._flush()
 
-    def _over(self, messages: Iterable[Message], worklist: Worklist) -> Iterator[None]:
-        """Take all messages of the decoder; yield after each that may have settled a video."""
-        for job, message in messages:
-            if isinstance(message, DataError):
-                self._batch = [(other, second) for other, second in self._batch if other != job]
-                self._rows.pop(job, None)
-                worklist.fail(job, message)
-            elif message is None:
-                self._ended.append(job)
-            else:
-                self._batch.append((job, message))
-            if len(self._batch) in (0, self._settings.batch_size):
-                self._flush(worklist)
-                yield
-        self._flush(worklist)
-        yield
-
-    def _flush(self, worklist: Worklist) -> None:
+    def _flush(self) -> None:
         """Encode what was collected and save the videos that are over."""
         if self._batch:
             vectors = self._encode(np.stack([second for _, second in self._batch]))
@@ -219,19 +200,23 @@ class _Run:
         for job in ended:
             vectors = np.stack(self._rows.pop(job))
             if np.isfinite(vectors).all():
-                worklist.save(job, vectors)
+                self._worklist.save(job, vectors)
             else:
-                worklist.fail(job, DataError(f"The encoder gave NaN or infinity for {job.video}."))
+                self._worklist.fail(job, DataError(f"The encoder gave NaN or infinity for {job.video}."))
 
     def _encode(self, seconds: np.ndarray) -> np.ndarray:
-        settings = self._settings
+        settings, count = self._settings, len(seconds)
+        # Always a full batch: networks round differently for other batch sizes, and a file must not depend
+        # on which videos were encoded together, in what order, or after which interruption.
+        fill = np.zeros((settings.batch_size - count, *seconds.shape[1:]), np.uint8)
+        seconds = np.concatenate([seconds, fill]) if len(fill) else seconds
         with (
             torch.inference_mode(),
             torch.autocast(torch.device(settings.device).type, torch.bfloat16, enabled=settings.bfloat16),
         ):
             # (B, T, H, W, 3) seen as (B, 3, T, H, W) is what torch calls channels_last_3d: no copy.
             frames = torch.from_numpy(seconds).to(settings.device).permute(0, 4, 1, 2, 3)
-            vectors = self._encoder(frames.float().div_(255)).float()
+            vectors = self._encoder(frames.float().div_(255))[:count].float()
             if settings.l2_normalize:
                 vectors = torch.nn.functional.normalize(vectors, dim=1)
             return vectors.cpu().numpy().astype(settings.dtype)

@@ -6,14 +6,14 @@ its id is the file's name without suffix; its features go to ``<feature_dir>/<id
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from mmpt.errors import DataError
-from mmpt.utils.files import write_json
+from mmpt.errors import ConfigError, DataError
+from mmpt.utils.files import read_json, write_json
 
-__all__ = ["PathBuilder", "PathPlan", "VideoJob"]
+__all__ = ["PLAN_NAME", "PathBuilder", "PathPlan", "VideoJob", "parse_part"]
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -47,6 +47,46 @@ class PathPlan:
         """Write ``{"videos": {id: {"video", "feature"}}, "duplicates", "other_files"}`` as JSON."""
         videos = {job.video_id: {"video": str(job.video), "feature": str(job.feature)} for job in self.jobs}
         write_json(path, {"videos": videos, "duplicates": self.duplicates, "other_files": self.other_files})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], feature_dir: str | os.PathLike[str]) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Args:
+            path: The plan.
+            feature_dir: Where the features go, whatever the plan says.
+
+        Raises:
+            DataError: If the file is missing, damaged or no plan.
+        """
+        plan = read_json(path)
+        try:
+            videos = plan["videos"]
+            jobs = [
+                VideoJob(name, Path(videos[name]["video"]), Path(feature_dir) / f"{name}.npy")
+                for name in sorted(videos)
+            ]
+            return cls(jobs, dict(plan["duplicates"]), int(plan["other_files"]))
+        except (TypeError, KeyError, ValueError) as error:
+            raise DataError(
+                f"The file {path} is no plan of an extraction ({error!r}); make it with --plan_only."
+            ) from error
+
+    def part(self, number: int, of: int) -> Self:
+        """Return every ``of``-th video from video ``number`` on; all the parts together are the plan."""
+        return replace(self, jobs=self.jobs[number::of])
+
+
+def parse_part(text: str) -> tuple[int, int]:
+    """Return 3, 8 of ``"3/8"``, the fourth of eight parts.
+
+    Raises:
+        ConfigError: If that is not a part.
+    """
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and int(number) < int(of)):
+        raise ConfigError(f"'{text}' is no part of a plan; parts are counted from 0: 0/4, 1/4, 2/4 and 3/4.")
+    return int(number), int(of)
 
 
 class PathBuilder:

@@ -100,12 +100,14 @@ class Worklist:
             np.save(stream, vectors)
         self._failures.forget(job.video_id)
         self._report.done += 1
+        self._claims.log(str(len(vectors)))
         self._close(job)
 
     def fail(self, job: VideoJob, error: DataError) -> None:
         """Write down why a video has no features, unless another worker has it."""
         if not isinstance(error, TakenError) and _claim(self._ticket, self._failures, job.video_id):
             self._failures.record(job.video_id, str(error), self._ticket.temporary)
+            self._claims.log("failed")
             self._settle(job, str(error))
 
     def tidy(self) -> None:

@@ -1,0 +1,174 @@
+"""Several workers on one machine: started, watched, replaced when they are killed, their work added up."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from os import getpid, kill
+from pathlib import Path
+from typing import Self
+
+from mmpt.errors import DataError
+from mmpt.store.claims import Claims
+from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
+from mmpt.store.failures import Failures
+from mmpt.store.features import Sibling, read_settings
+from mmpt.store.paths import VideoJob
+from mmpt.store.worklist import ATTEMPTS, is_whole
+from mmpt.utils.logging import get_logger
+from mmpt.utils.progress import progress
+
+__all__ = ["extract_with_workers", "stop_with_parent"]
+
+POLL_SECONDS = 0.2
+
+logger = get_logger(__name__)
+
+
+def extract_with_workers(
+    jobs: Sequence[VideoJob],
+    command: Callable[[Sibling], Sequence[str]],
+    workers: int,
+    report_name: str = REPORT_NAME,
+) -> ExtractionReport:
+    """Make the features of all videos that have none, with several processes.
+
+    Args:
+        jobs: Videos with their feature files, all in one folder.
+        command: Gives the command of a worker: it runs :func:`mmpt.store.features.extract_features` on the
+            same videos with the given ``sibling`` after :func:`stop_with_parent`, and ends with 0
+            when it comes to the end of the list.
+        workers: How many.
+        report_name: Name of the report, in the folder of the features.
+
+    Raises:
+        DataError: If a worker stops with an error, or workers are killed again and again.
+    """
+    report, begin = ExtractionReport(), time.perf_counter()
+    if not jobs:
+        return report
+    folder = jobs[0].feature.parent
+    with Claims(folder) as claims:
+        lacking = [job.video_id for job in jobs if not is_whole(job.feature)]
+        report.skipped = len(jobs) - len(lacking)
+        failures, diary = Failures(folder, claims.run), _Diary(claims)
+        try:
+            bar = progress((), "features", total=len(jobs), unit="video", initial=report.skipped)
+            with bar, _Crew(command, workers, claims.run) as crew:
+                while crew.works(diary.settled):
+                    time.sleep(POLL_SECONDS)
+                    diary.read()
+                    bar.set_postfix(seconds=diary.seconds, failed=diary.failed, refresh=False)
+                    bar.update(report.skipped + diary.settled - bar.n)
+            diary.done = len(lacking) - len(failures.of(lacking))
+        finally:
+            diary.read()
+            report.done, report.video_seconds = diary.done, diary.seconds
+            report.failed = failures.of(lacking)
+            report.wall_seconds = round(time.perf_counter() - begin, 3)
+            report.save(folder / report_name, read_settings(folder), claims.ticket.temporary)
+            failures.tidy()
+    return report
+
+
+def stop_with_parent() -> None:
+    """End this worker, as a polite kill does, when the process that started it has ended in any way.
+
+    That process holds the other end of the standard input; the system closes it.
+    """
+
+    def wait() -> None:
+        sys.stdin.buffer.read()
+        kill(getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+class _Diary:
+    """What the workers have told; what a killed one has told counts too."""
+
+    def __init__(self, claims: Claims) -> None:
+        self._claims = claims
+        self._read: Counter[Path] = Counter()
+        self.done = self.failed = self.seconds = 0
+
+    @property
+    def settled(self) -> int:
+        return self.done + self.failed
+
+    def read(self) -> None:
+        """Read what is new."""
+        for path in self._claims.logs():
+            with open(path, encoding="ascii") as stream:
+                stream.seek(self._read[path])
+                text = stream.read()
+            whole = text[: text.rfind("\n") + 1]
+            self._read[path] += len(whole)
+            lines = whole.split()
+            failed = lines.count("failed")
+            self.failed += failed
+            self.done += len(lines) - failed
+            self.seconds += sum(int(line) for line in lines if line != "failed")
+
+
+class _Crew:
+    """The processes of the workers; leaving the ``with`` block ends them."""
+
+    def __init__(self, command: Callable[[Sibling], Sequence[str]], workers: int, run: int) -> None:
+        self._command = command
+        self._siblings = [Sibling(number, workers, run) for number in range(workers)]
+        self._processes: dict[Sibling, subprocess.Popen[bytes]] = {}
+        self._deaths = self._settled = 0
+
+    def __enter__(self) -> Self:
+        for sibling in self._siblings:
+            self._start(sibling)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for process in self._processes.values():
+            process.terminate()
+        for process in self._processes.values():
+            process.communicate()
+
+    def works(self, settled: int) -> bool:
+        """Look after the workers; return whether any works.
+
+        Args:
+            settled: Videos that are done or failed by now.
+        """
+        if settled > self._settled:
+            self._settled, self._deaths = settled, 0
+        for sibling, process in list(self._processes.items()):
+            code = process.poll()
+            if code is None:
+                continue
+            process.communicate()
+            del self._processes[sibling]
+            if code > 0:
+                raise DataError(
+                    f"Worker {sibling.number} of {sibling.of} ended with exit code {code}; its own message "
+                    "is above. The other workers were stopped."
+                )
+            if code < 0:
+                self._replace(sibling, signal.Signals(-code).name)
+        return bool(self._processes)
+
+    def _replace(self, sibling: Sibling, by: str) -> None:
+        self._deaths += 1
+        if self._deaths > ATTEMPTS * (len(self._siblings) + 1):
+            raise DataError(
+                f"Workers were killed {self._deaths} times, the last by {by}, and no video got done in the "
+                "meantime. The machine may lack memory: give fewer --num_workers or a smaller --batch_size."
+            )
+        logger.warning("Worker %d of %d was killed by %s; another goes on.", sibling.number, sibling.of, by)
+        self._start(sibling)
+
+    def _start(self, sibling: Sibling) -> None:
+        # A session of their own: Ctrl-C reaches this process alone, which ends them in order.
+        self._processes[sibling] = subprocess.Popen(
+            self._command(sibling), stdin=subprocess.PIPE, start_new_session=True
+        )
