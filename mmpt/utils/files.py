@@ -14,7 +14,7 @@ from mmpt.errors import DataError
 
 __all__ = ["TEMPORARY", "atomic_write", "read_json", "read_text", "sha256", "unreadable", "write_json"]
 
-TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]{8}\.tmp")
+TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]+\.tmp")
 """Names of the files that :func:`atomic_write` fills; only a killed process leaves one behind."""
 
 

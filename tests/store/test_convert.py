@@ -138,7 +138,7 @@ main(["convert", sys.argv[1], "--fdir", sys.argv[2]])
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 def test_conversion_that_is_killed_ends_with_the_same_bytes(tmp_path, kills):
     (tmp_path / "their").mkdir()
-    for i in range(150):
+    for i in range(40):
         np.savez(tmp_path / f"their/v{i}.npz", np.full((50, 64), i, np.float32))
     assert shards_command(["convert", f"{tmp_path}/their", "--fdir", f"{tmp_path}/whole"]) == 0
     moments = random.Random(0)
@@ -146,7 +146,7 @@ def test_conversion_that_is_killed_ends_with_the_same_bytes(tmp_path, kills):
         command = [sys.executable, "-c", RUN, f"{tmp_path}/their", f"{tmp_path}/feat"]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         process.stdout.readline()
-        time.sleep(moments.uniform(0, 0.2))
+        time.sleep(moments.uniform(0, 0.1))
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert shards_command(["convert", f"{tmp_path}/their", "--fdir", f"{tmp_path}/feat"]) == 0
