@@ -12,7 +12,17 @@ from typing import IO, Any
 
 from mmpt.errors import DataError
 
-__all__ = ["TEMPORARY", "atomic_write", "read_json", "read_text", "sha256", "unreadable", "write_json"]
+__all__ = [
+    "TEMPORARY",
+    "atomic_write",
+    "read_json",
+    "read_text",
+    "remove_left_over",
+    "sha256",
+    "unreadable",
+    "unwritable",
+    "write_json",
+]
 
 TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]+\.tmp")
 """Names of the files that :func:`atomic_write` fills; only a killed process leaves one behind."""
@@ -92,9 +102,8 @@ def unwritable(target: Path, error: OSError) -> DataError:
 def remove_left_over(path: str | os.PathLike[str]) -> None:
     """Remove the temporary files of killed writers of ``path``; only for the one writer that it has now."""
     target = Path(path)
-    name = re.compile(rf"\.{re.escape(target.name)}\.\d+-[0-9a-f]+\.tmp")
-    if target.parent.is_dir():
-        for entry in [entry for entry in target.parent.iterdir() if name.fullmatch(entry.name)]:
+    for entry in list(target.parent.iterdir()) if target.parent.is_dir() else []:
+        if entry.name.startswith(f".{target.name}.") and TEMPORARY.fullmatch(entry.name):
             entry.unlink(missing_ok=True)
 
 
