@@ -90,7 +90,7 @@ def _value(config: TaskConfig, key: str) -> Any:
 
 
 def _counts(config: TaskConfig) -> Iterator[tuple[str, str]]:
-    for section in ("dataset", "model", "loss", "extractor"):
+    for section in ("dataset", "model", "extractor"):
         names = getattr(config, section).keys()
         for name in names:
             value = _value(config, f"{section}.{name}")
@@ -134,7 +134,9 @@ def _contrastive(config: TaskConfig) -> Iterator[tuple[str, str]]:
             continue
         if REGISTRIES[section, name].registered(chosen) is None:  # a user's own class may read it, too
             yield key, f"is set, and {name} '{chosen}' does not use it; it is for {', '.join(users)}"
-    temperature = config.loss.temperature
+    chunk, temperature = config.loss.grad_cache_chunk, config.loss.temperature
+    if chunk is not None and chunk < 1:
+        yield "loss.grad_cache_chunk", f"must be at least 1, got {chunk}"
     if temperature is not None and not LEAST_TEMPERATURE <= temperature < math.inf:
         yield "loss.temperature", f"must be at least {LEAST_TEMPERATURE}, got {temperature}"
 

@@ -145,6 +145,12 @@ def test_masked_frames_that_the_aligner_erases_are_refused_where_the_model_is_to
     assert problems(values) == []
 
 
+def test_numbers_that_may_be_negative_are_let_through():
+    values = with_value("loss.loss_cls", "MMSigmoidLoss")
+    values["loss"] |= {"bias": -10, "temperature": 1, "gather": True}
+    assert problems(values) == []
+
+
 def test_all_problems_are_reported_at_once_with_the_file_that_causes_each(write):
     write("base.yaml", "dataset:\n  aligner: Nope\n  max_len: many\n")
     write("top.yaml", "includes: base.yaml\ndataset:\n  vfeat: x\n")
