@@ -159,6 +159,10 @@ class Claims:
             with open(self.ticket.folder / f"{self.ticket.owner}.{self.run}.log", "a") as stream:
                 stream.write(f"{line}\n")
 
+    def plan_path(self) -> Path:
+        """Return a place for a plan that this worker makes for others."""
+        return self.ticket.folder / f"{self.ticket.owner}.plan"
+
     def logs(self) -> list[Path]:
         """Return the logs of all workers of this run."""
         return sorted(self.ticket.folder.glob(f"*.{self.run}.log"))

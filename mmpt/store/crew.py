@@ -16,8 +16,8 @@ from mmpt.store.claims import Claims
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.failures import Failures
 from mmpt.store.features import Sibling, read_settings
-from mmpt.store.paths import VideoJob
-from mmpt.store.worklist import ATTEMPTS, is_whole
+from mmpt.store.paths import PathPlan, VideoJob
+from mmpt.store.worklist import ATTEMPTS, is_whole, name_problems
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
@@ -30,7 +30,7 @@ logger = get_logger(__name__)
 
 def extract_with_workers(
     jobs: Sequence[VideoJob],
-    command: Callable[[Sibling], Sequence[str]],
+    command: Callable[[Sibling, Path], Sequence[str]],
     workers: int,
     report_name: str = REPORT_NAME,
 ) -> ExtractionReport:
@@ -38,9 +38,9 @@ def extract_with_workers(
 
     Args:
         jobs: Videos with their feature files, all in one folder.
-        command: Gives the command of a worker: it runs :func:`mmpt.store.features.extract_features` on the
-            same videos with the given ``sibling`` after :func:`stop_with_parent`, and ends with 0
-            when it comes to the end of the list.
+        command: From a sibling and a plan (see :class:`mmpt.store.paths.PathPlan`) to the command of that
+            worker. It calls :func:`stop_with_parent`, runs :func:`mmpt.store.features.extract_features`
+            on the videos of the plan as that sibling, and ends with 0 at the end of the list.
         workers: How many.
         report_name: Name of the report, in the folder of the features.
 
@@ -52,25 +52,31 @@ def extract_with_workers(
         return report
     folder = jobs[0].feature.parent
     with Claims(folder) as claims:
-        lacking = [job.video_id for job in jobs if not is_whole(job.feature)]
-        report.skipped = len(jobs) - len(lacking)
+        todo = {job.video_id: job for job in jobs if not is_whole(job.feature)}
+        report.skipped = len(jobs) - len(todo)
+        unusable = name_problems(todo.values())
+        plan = claims.plan_path()
+        PathPlan(list(todo.values())).save(plan, claims.ticket.temporary)
         failures, diary = Failures(folder, claims.run), _Diary(claims)
         try:
             bar = progress((), "features", total=len(jobs), unit="video", initial=report.skipped)
-            with bar, _Crew(command, workers, claims.run) as crew:
+            with bar, _Crew(lambda sibling: command(sibling, plan), workers, claims.run) as crew:
                 while crew.works(diary.settled):
                     time.sleep(POLL_SECONDS)
                     diary.read()
                     bar.set_postfix(seconds=diary.seconds, failed=diary.failed, refresh=False)
                     bar.update(report.skipped + diary.settled - bar.n)
-            diary.done = len(lacking) - len(failures.of(lacking))
+            # All are settled now, also those of which a killed worker could not tell.
+            report.done = len(todo) - len(failures.of(todo) | unusable)
         finally:
             diary.read()
-            report.done, report.video_seconds = diary.done, diary.seconds
-            report.failed = failures.of(lacking)
+            report.done = report.done or diary.done
+            report.video_seconds = diary.seconds
+            report.failed = failures.of(todo) | unusable
             report.wall_seconds = round(time.perf_counter() - begin, 3)
             report.save(folder / report_name, read_settings(folder), claims.ticket.temporary)
             failures.tidy()
+            plan.unlink()
     return report
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -79,6 +79,14 @@ class Sibling:
     """Workers."""
     run: int
     """The run that the process has begun, see :class:`mmpt.store.claims.Claims`."""
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}/{self.run}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the sibling of its text."""
+        return cls(*map(int, text.split("/")))
 
     def arranged(self, jobs: Sequence[VideoJob]) -> list[VideoJob]:
         """Return the videos in an order of this worker's own, so that few meet at one."""

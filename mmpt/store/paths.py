@@ -43,10 +43,16 @@ class PathPlan:
     other_files: int = 0
     """Files without a video's suffix; hidden ones are not counted."""
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write ``{"videos": {id: {"video", "feature"}}, "duplicates", "other_files"}`` as JSON."""
+    def save(self, path: str | os.PathLike[str], temporary: Path | None = None) -> None:
+        """Write ``{"videos": {id: {"video", "feature"}}, "duplicates", "other_files"}`` as JSON.
+
+        Args:
+            path: The file.
+            temporary: See :func:`mmpt.utils.files.atomic_write`.
+        """
         videos = {job.video_id: {"video": str(job.video), "feature": str(job.feature)} for job in self.jobs}
-        write_json(path, {"videos": videos, "duplicates": self.duplicates, "other_files": self.other_files})
+        plan = {"videos": videos, "duplicates": self.duplicates, "other_files": self.other_files}
+        write_json(path, plan, temporary)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], feature_dir: str | os.PathLike[str]) -> Self:

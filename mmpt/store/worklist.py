@@ -8,7 +8,7 @@ a video that ends its worker takes no others with it and is given up after :data
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,12 +24,12 @@ from mmpt.store.paths import VideoJob
 from mmpt.utils.files import atomic_write
 from mmpt.utils.logging import get_logger
 
-__all__ = ["ClaimingDecoder", "TakenError", "Worklist", "is_whole"]
+__all__ = ["ClaimingDecoder", "TakenError", "Worklist", "is_whole", "name_problems"]
 
 ATTEMPTS = 3
 """Workers that may end over a video in one run."""
-LONGEST_NAME = 255
-"""Bytes in the name of a file."""
+LONGEST_NAME = 253
+"""Bytes in the name of a feature file; a claim adds two, and systems allow 255."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 2.0
 """Seconds between two looks at what others do."""
 
@@ -48,6 +48,15 @@ def is_whole(path: Path) -> bool:
         return False
 
 
+def name_problems(jobs: Iterable[VideoJob]) -> dict[str, str]:
+    """Return the videos whose ids cannot be names of files: id -> what to do."""
+    return {
+        job.video_id: f"The name {job.feature.name} is too long for a file; rename {job.video}."
+        for job in jobs
+        if len(os.fsencode(job.feature.name)) > LONGEST_NAME
+    }
+
+
 class Worklist:
     """The videos of a worker.
 
@@ -63,11 +72,9 @@ class Worklist:
         self._failures = Failures(self._folder, claims.run)
         self._open = {job.video_id: job for job in jobs if not is_whole(job.feature)}
         report.skipped += len(jobs) - len(self._open)
-        for job in list(self._open.values()):
-            name = job.feature.name
-            if len(os.fsencode(name)) > LONGEST_NAME:
-                report.failed[job.video_id] = f"The name {name} is too long for a file; rename {job.video}."
-                del self._open[job.video_id]
+        report.failed |= name_problems(self._open.values())
+        for video_id in report.failed:
+            del self._open[video_id]
 
     def __len__(self) -> int:
         """Return how many videos are not settled."""

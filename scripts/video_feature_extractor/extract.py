@@ -2,21 +2,27 @@
 
 One ``<id>.npy`` per video, a 512-vector per second. Existing features are skipped, so the command
 continues where it was stopped. It ends with exit code 1 if a video has no features, and says why in
-``<fdir>/extraction_report.json``.
+``<fdir>/extraction_report.json``. The same command may run several times at once, on one machine or on
+many that share the folder: no video is made twice.
 """
 
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
 from mmpt.encoders.s3d import load_s3d
 from mmpt.errors import ConfigError
-from mmpt.store.features import Encoder, ExtractionSettings, extract_features
-from mmpt.store.paths import PLAN_NAME, PathBuilder
+from mmpt.store.claims import Claims
+from mmpt.store.crew import extract_with_workers, stop_with_parent
+from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport, merge_parts, part_name
+from mmpt.store.features import Encoder, ExtractionSettings, Sibling, extract_features, read_settings
+from mmpt.store.paths import PLAN_NAME, PathBuilder, PathPlan, VideoJob, parse_part
 from mmpt.utils.command import run_command
 from mmpt.utils.device import pick_device
 from mmpt.utils.files import sha256
@@ -27,8 +33,13 @@ logger = logging.getLogger("extract")
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--vdir", required=True, help="folders of videos, separated by commas; sub-folders are looked into")
+    add("--vdir", help="folders of videos, separated by commas; sub-folders are looked into")
     add("--fdir", type=Path, required=True, help="folder of the features")
+    add("--plan", help=f"a {PLAN_NAME} of an earlier run, in place of --vdir: nothing is looked for")
+    add("--plan_only", action="store_true", help=f"write <fdir>/{PLAN_NAME} and stop")
+    add("--split", help="make one part of the videos only: 0/4, 1/4, 2/4 or 3/4, such as in a job array")
+    add("--num_workers", type=int, default=1, help="processes with a network each, shared out over the GPUs")
+    add("--sibling", help=argparse.SUPPRESS)
     add("--type", default="s3d", choices=["s3d"], help="network")
     add("--num_decoding_thread", type=int, default=4, help="videos decoded at a time")
     add("--batch_size", type=int, default=32, help="seconds encoded at a time")
@@ -40,11 +51,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--fps", type=int, default=30, help="frames per second; even")
     add("--size", type=int, default=224, help="height and width of a frame in pixels; even")
     add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
-    cores = len(os.sched_getaffinity(0))
-    # One core is left to decoding: on two cores the network with two threads is slower than with one.
-    add("--num_threads", type=int, default=max(1, cores - 1), help="threads of the network on a CPU")
+    add("--num_threads", type=int, help="threads of each network on a CPU; default: what the cores allow")
     add("--bfloat16", action="store_true", help="encode in bfloat16: faster on new hardware, less exact")
     return parser.parse_args(arguments)
+
+
+def threads(options: argparse.Namespace) -> int:
+    cores = len(os.sched_getaffinity(0))
+    # One core is left to decoding: on two cores the network with two threads is slower than with one.
+    alone = max(1, cores - 1)
+    return options.num_threads or (
+        alone if options.num_workers == 1 else max(1, cores // options.num_workers)
+    )
 
 
 def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
@@ -53,12 +71,24 @@ def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
     return lambda frames: network(frames)["video_embedding"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse(arguments)
-    plan = PathBuilder(options.vdir.split(","), options.fdir).build()
-    if options.num_threads < 1:
-        raise ConfigError(f"--num_threads must be at least 1, got {options.num_threads}.")
-    torch.set_num_threads(options.num_threads)
+def find_videos(options: argparse.Namespace) -> PathPlan:
+    if options.plan:
+        return PathPlan.load(options.plan, options.fdir)
+    if options.vdir is None:
+        raise ConfigError("Give --vdir, the folders of the videos, or --plan, the plan of an earlier run.")
+    return PathBuilder(options.vdir.split(","), options.fdir).build()
+
+
+def save_plan(plan: PathPlan, options: argparse.Namespace) -> None:
+    with Claims(options.fdir) as claims:
+        plan.save(options.fdir / PLAN_NAME, claims.ticket.temporary)
+
+
+def extract(
+    plan: PathPlan, jobs: Sequence[VideoJob], options: argparse.Namespace, report_name: str
+) -> ExtractionReport:
+    """Extract in this process."""
+    torch.set_num_threads(threads(options))
     device = pick_device(options.device)
     encoder = build_encoder(options, device)
     settings = ExtractionSettings(
@@ -72,8 +102,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         device=str(device),
         bfloat16=options.bfloat16,
     )
-    plan.save(options.fdir / PLAN_NAME)
-    report = extract_features(plan.jobs, encoder, settings)
+    sibling = Sibling.parse(options.sibling) if options.sibling else None
+    if not options.plan:
+        save_plan(plan, options)
+    return extract_features(jobs, encoder, settings, report_name=report_name, sibling=sibling)
+
+
+def worker_command(
+    arguments: Sequence[str], options: argparse.Namespace, sibling: Sibling, plan: Path
+) -> list[str]:
+    """Return the command of one of several workers: the same one, with later options overriding."""
+    more = ["--num_workers", "1", "--sibling", str(sibling), "--plan", str(plan)]
+    more += ["--num_threads", str(threads(options))]
+    if options.device in (None, "cuda") and torch.cuda.is_available():
+        more += ["--device", f"cuda:{sibling.number % torch.cuda.device_count()}"]
+    return [sys.executable, __file__, *arguments, *more]
+
+
+def tell(report: ExtractionReport, plan: PathPlan) -> None:
     for video_id, reason in report.failed.items():
         logger.error("%s: %s", video_id, reason)
     for video_id, others in plan.duplicates.items():
@@ -87,6 +133,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
         len(report.failed),
         plan.other_files,
     )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = parse(arguments)
+    for name in ("num_workers", "num_threads"):
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} must be at least 1, got {value}.")
+    if options.sibling:
+        stop_with_parent()
+        plan = find_videos(options)
+        extract(plan, plan.jobs, options, REPORT_NAME)
+        return 0
+    part = parse_part(options.split) if options.split else None
+    plan = find_videos(options)
+    if options.plan_only:
+        save_plan(plan, options)
+        logger.info("%d videos planned in %s", len(plan.jobs), options.fdir / PLAN_NAME)
+        return 0
+    jobs = plan.part(*part).jobs if part else plan.jobs
+    report_name = part_name(*part) if part else REPORT_NAME
+    if options.num_workers > 1:
+        if not options.plan:
+            save_plan(plan, options)
+        command = partial(worker_command, arguments, options)
+        report = extract_with_workers(jobs, command, options.num_workers, report_name)
+    else:
+        report = extract(plan, jobs, options, report_name)
+    tell(report, plan)
+    if part:
+        merge_parts(options.fdir, part[1], read_settings(options.fdir))
     return 1 if report.failed else 0
 
 
