@@ -57,12 +57,12 @@ def _default(value: ast.expr | None) -> str:
 
 def class_table() -> str:
     """Return the Markdown table of all class names by key."""
-    rows = ["| key | classes | planned |", "|---|---|---|"]
+    rows = ["| key | classes |", "|---|---|"]
     for (section, key), registry in REGISTRIES.items():
-        names, planned = (
-            ", ".join(f"`{name}`" for name in each) for each in (registry.names(), sorted(registry.planned))
-        )
-        rows.append(f"| `{f'{section}.{key}'.removeprefix('.')}` | {names} | {planned} |")
+        names = ", ".join(f"`{name}`" for name in registry.names())
+        planned = ", ".join(f"`{name}`" for name in sorted(registry.planned))
+        later = f"; planned: {planned}" if planned else ""
+        rows.append(f"| `{f'{section}.{key}'.removeprefix('.')}` | {names}{later} |")
     return "\n".join(rows)
 
 
