@@ -18,6 +18,9 @@ MODELS = {
     "share": {"model_cls": "MMFusionShare", "mm_encoder_cls": "MMBertForEncoder"},
 }
 
+no_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+DEVICES = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, no_cuda])]
+
 
 @pytest.fixture(params=MODELS)
 def build(request, tiny_bert):
@@ -73,8 +76,10 @@ def test_cached_gradients_are_those_of_the_whole_batch(build, clips):
 
 
 @pytest.mark.parametrize("autocast", [False, True], ids=["float32", "bfloat16"])
-def test_both_passes_have_the_same_dropout(build, clips, autocast):
-    model = build(chunk=3)
+@pytest.mark.parametrize("device", DEVICES)
+def test_both_passes_have_the_same_dropout(build, clips, device, autocast):
+    model = build(chunk=3).to(device)
+    clips = {name: value.to(device) for name, value in clips.items()}
 
     def chunks(*names):
         return zip(*(clips[name].split(3) for name in names), strict=True)
@@ -87,7 +92,7 @@ def test_both_passes_have_the_same_dropout(build, clips, autocast):
     found = []
     for run in (lambda: model(**clips), vectors_with_all_kept):
         torch.manual_seed(5)
-        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+        with torch.autocast(device, torch.bfloat16, enabled=autocast):
             outputs = {name: value.float() for name, value in run().items()}
         found.append(gradients(model, outputs))
     torch.testing.assert_close(*found)
