@@ -1,32 +1,52 @@
-"""Caption files: JSON, and clean captions as the original's pickle or as JSON lines.
+"""Caption files of every kind, read video by video, whatever their size.
 
-=========  ==========================================================================
-``.json``  ``{video_id: {"start": [...], "end": [...], "text": [...]}}`` (HowTo100M)
-``.jsonl`` one line per video: ``{"video_id": ..., "start": [...], "end": [...], "text": [...]}``
-``.pkl``   ``{video_id: JSON string of {"start", "end", "text"}}``, read without running code (the original)
-=========  ==========================================================================
+=================  ====================================================================================
+``.json``          ``{video_id: {"start": [...], "end": [...], "text": [...]}}`` (HowTo100M)
+``.jsonl``         one line per video: ``{"video_id": ..., "start": [...], "end": [...], "text": [...]}``
+``.pkl``           ``{video_id: JSON string of {"start", "end", "text"}}``, read without running code
+``.csv``           rows ``video_id,start,end,text``; without ``video_id`` the file is one video's
+``.vtt``, ``.srt`` subtitles, one file per video
+a folder           ``.csv``, ``.vtt`` and ``.srt`` files, in it or one level below
+=================  ====================================================================================
+
+``.pkl`` and ``.jsonl`` are also written (``mmpt.store.caption_writer``).
 """
 
-import json
+import hashlib
 import os
-import pickle
-import re
-import struct
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import Any
 
 from mmpt.errors import DataError
-from mmpt.store.captions import Caption, clean_captions, to_columns
-from mmpt.store.safe_pickle import read_pickle
-from mmpt.utils.files import atomic_write, unreadable
+from mmpt.store.caption_csv import CsvTable
+from mmpt.store.caption_format import CaptionFormat, CaptionRecord
+from mmpt.store.caption_json import JsonLines, JsonObject
+from mmpt.store.caption_pickle import PickledJson
+from mmpt.store.captions import Caption, clean_captions
+from mmpt.store.subtitles import SubtitleFile
+from mmpt.utils.files import sha256, unreadable
 
-__all__ = ["CaptionFile", "find_captions", "read_captions", "write_captions"]
+__all__ = [
+    "CaptionFile",
+    "caption_digest",
+    "caption_paths",
+    "find_captions",
+    "parse_captions",
+    "read_captions",
+    "scan_captions",
+]
 
-CHUNK = 1 << 20
-"""Characters read at a time."""
-
-_NOT_SPACE = re.compile(r"\S")
+FORMATS: dict[str, type[CaptionFormat]] = {
+    ".json": JsonObject,
+    ".jsonl": JsonLines,
+    ".pkl": PickledJson,
+    ".csv": CsvTable,
+    ".vtt": SubtitleFile,
+    ".srt": SubtitleFile,
+}
+IN_FOLDERS = (".csv", ".vtt", ".srt")
 
 
 def find_captions(path: str | os.PathLike[str]) -> Path:
@@ -38,7 +58,7 @@ def find_captions(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     candidates = [path, path.with_suffix(".jsonl"), path.with_suffix(".pkl")]
     for candidate in candidates:
-        if candidate.is_file():
+        if candidate.exists():
             return candidate
     other = next(each.name for each in candidates if each != path)
     raise DataError(
@@ -47,185 +67,135 @@ def find_captions(path: str | os.PathLike[str]) -> Path:
     )
 
 
-def read_captions(path: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (video id, ``{"start", "end", "text"}``) of every video; JSON is read piece by piece.
+def caption_paths(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the file, or the files of the folder in the order of their names.
 
     Raises:
-        DataError: If the file cannot be opened, is damaged, or of another kind.
+        DataError: If the file is of no known kind, or the folder has none.
     """
     path = Path(path)
-    readers = {".json": _read_json, ".jsonl": _read_lines, ".pkl": _read_pickle}
-    if path.suffix not in readers:
-        raise DataError(f"The caption file {path} ends in '{path.suffix}'; known are {', '.join(readers)}.")
-    try:
-        for video_id, columns in readers[path.suffix](path):
-            if not isinstance(video_id, str):
-                raise DataError(f"The file {path} has the video id {video_id!r}; ids are text.")
-            yield video_id, columns
-    except OSError as error:
-        raise unreadable(path, error) from error
-    except UnicodeDecodeError as error:
+    if not path.is_dir():
+        if path.suffix.lower() not in FORMATS:
+            raise DataError(
+                f"The caption file {path} ends in '{path.suffix}'; known are {', '.join(FORMATS)}."
+            )
+        return [path]
+    entries = sorted(path.iterdir())
+    files = [file for entry in entries for file in (sorted(entry.iterdir()) if entry.is_dir() else [entry])]
+    kept = [file for file in files if file.suffix.lower() in IN_FOLDERS and not file.name.startswith(".")]
+    if not kept:
         raise DataError(
-            f"The file {path} is not UTF-8 text ({error.reason}); convert it to UTF-8."
-        ) from error
-    except RecursionError as error:
-        raise DataError(f"The file {path} is no caption file: its values are nested too deep.") from error
+            f"The folder {path} has no captions, nor has one level below; known are {', '.join(IN_FOLDERS)}."
+        )
+    return kept
 
 
-def write_captions(path: str | os.PathLike[str], videos: Iterable[tuple[str, list[Caption]]]) -> int:
-    """Write a ``.pkl`` or ``.jsonl`` file, atomically and one video at a time; return the number of videos.
+def scan_captions(path: str | os.PathLike[str]) -> Iterator[tuple[Path, CaptionRecord]]:
+    """Yield (file, record) of every video, unread; see :func:`parse_captions`.
 
     Raises:
-        DataError: If the name ends in neither.
+        DataError: If a file cannot be opened, is damaged or of another kind, or a video comes twice.
     """
-    write = {".pkl": _write_pickle, ".jsonl": _write_lines}.get(Path(path).suffix)
-    if write is None:
-        raise DataError(f"The caption file {path} cannot be written: its name must end in .pkl or .jsonl.")
-    with atomic_write(path) as stream:
-        return write(stream, videos)
+    seen: set[str] = set()
+    for file in caption_paths(path):
+        try:
+            for record in FORMATS[file.suffix.lower()](file).scan():
+                if record.video_id in seen:
+                    raise DataError(f"The video '{record.video_id}' comes twice in {path}; take one away.")
+                seen.add(record.video_id)
+                yield file, record
+        except OSError as error:
+            raise unreadable(file, error) from error
 
 
-def _write_lines(stream: IO[bytes], videos: Iterable[tuple[str, list[Caption]]]) -> int:
-    count = 0
-    for video_id, captions in videos:
-        record = {"video_id": video_id, **to_columns(captions)}
-        stream.write(f"{json.dumps(record, ensure_ascii=False, allow_nan=False)}\n".encode())
-        count += 1
-    return count
+def parse_captions(path: str | os.PathLike[str], video_id: str, content: bytes) -> Any:
+    """Return ``{"start", "end", "text"}`` out of a record as it stands in the file ``path``.
+
+    Raises:
+        DataError: If it is damaged.
+    """
+    return FORMATS[Path(path).suffix.lower()](path).parse(video_id, content)
 
 
-def _write_pickle(stream: IO[bytes], videos: Iterable[tuple[str, list[Caption]]]) -> int:
-    """Write what ``pickle.dump`` of the whole dictionary would, without holding it in memory."""
-    count = 0
-    stream.write(pickle.PROTO + bytes([4]) + pickle.EMPTY_DICT)
-    for video_id, captions in videos:
-        for text in (video_id, json.dumps(to_columns(captions), ensure_ascii=False, allow_nan=False)):
-            encoded = text.encode()
-            stream.write(pickle.BINUNICODE8 + struct.pack("<Q", len(encoded)) + encoded)
-        stream.write(pickle.SETITEM)
-        count += 1
-    stream.write(pickle.STOP)
-    return count
+def read_captions(path: str | os.PathLike[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield (video id, ``{"start", "end", "text"}``) of every video.
+
+    Raises:
+        DataError: As :func:`scan_captions` and :func:`parse_captions`.
+    """
+    for file, record in scan_captions(path):
+        yield record.video_id, parse_captions(file, record.video_id, record.content)
+
+
+def caption_digest(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a caption file, or of the names and contents in a folder."""
+    if Path(path).is_file():
+        return sha256(path)
+    lines = (f"{sha256(file)}  {file.relative_to(path)}\n" for file in caption_paths(path))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 class CaptionFile(Mapping[str, list[Caption]]):
-    """The captions of all videos of a file; each video's are parsed when they are asked for.
+    """The captions of all videos of a file or folder; each video's are read when they are asked for.
+
+    In memory is where they stand: about 150 bytes a video.
 
     Args:
-        path: A caption file, see :func:`find_captions`.
+        path: See :func:`find_captions`.
 
     Raises:
-        DataError: If the file cannot be read.
+        DataError: If a file is missing, damaged or of another kind, or a video comes twice.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = find_captions(path)
-        # Text takes a fifth of the memory of parsed lists.
-        self._records = {video_id: json.dumps(columns) for video_id, columns in read_captions(self.path)}
+        self._files: list[Path] = []
+        self._numbers: dict[str, int] = {}
+        self._places = array("q")
+        """File, offset and length of every record."""
+        self._held: dict[str, bytes] = {}
+        """Records that stand in no file as such."""
+        for file, record in scan_captions(self.path):
+            if not self._files or self._files[-1] != file:
+                self._files.append(file)
+            self._numbers[record.video_id] = len(self._numbers)
+            self._places.extend((len(self._files) - 1, record.offset or 0, len(record.content)))
+            if record.offset is None:
+                self._held[record.video_id] = record.content
+
+    def record(self, video_id: str) -> tuple[Path, bytes]:
+        """Return the file of a video's captions and what stands there.
+
+        Raises:
+            DataError: If the file became shorter or cannot be read any more.
+        """
+        number = 3 * self._numbers[video_id]
+        file, offset, length = self._places[number : number + 3]
+        path = self._files[file]
+        if video_id in self._held:
+            return path, self._held[video_id]
+        try:
+            with open(path, "rb", buffering=0) as stream:
+                content = os.pread(stream.fileno(), length, offset)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        if len(content) != length:
+            raise DataError(f"The file {path} has become shorter since it was opened; start again.")
+        return path, content
 
     def columns(self, video_id: str) -> Any:
         """Return what the file holds of a video, as it stands there: ``{"start", "end", "text"}``."""
-        return json.loads(self._records[video_id])
+        path, content = self.record(video_id)
+        return parse_captions(path, video_id, content)
 
     def __getitem__(self, video_id: str) -> list[Caption]:
-        return clean_captions(video_id, self.columns(video_id), self.path)
+        return clean_captions(video_id, self.columns(video_id), self.record(video_id)[0])
 
     def __contains__(self, video_id: object) -> bool:
-        return video_id in self._records
+        return video_id in self._numbers
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._records)
+        return iter(self._numbers)
 
     def __len__(self) -> int:
-        return len(self._records)
-
-
-def _read_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with open(path, encoding="utf-8") as stream:
-        for number, line in enumerate(stream, start=1):
-            try:
-                record = json.loads(line)
-                video_id = record.pop("video_id")
-            except (ValueError, KeyError, AttributeError, TypeError) as error:
-                raise DataError(
-                    f"Line {number} of {path} is no caption record ({type(error).__name__}: {error}); "
-                    'expected is {"video_id": ..., "start": [...], "end": [...], "text": [...]}.'
-                ) from error
-            yield video_id, record
-
-
-def _read_pickle(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    content = read_pickle(path)
-    if not isinstance(content, dict):
-        raise DataError(
-            f"The pickle {path} holds a {type(content).__name__}; {{video_id: JSON}} is expected."
-        )
-    for video_id, text in content.items():
-        try:
-            yield video_id, json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"The captions of '{video_id}' in {path} are not JSON ({error}).") from error
-
-
-def _read_json(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read ``{key: value, ...}`` one pair at a time: the file of HowTo100M does not fit in memory."""
-    with open(path, encoding="utf-8") as stream:
-        scanner = _Scanner(stream, path)
-        scanner.take("{")
-        if scanner.peek() == "}":
-            return
-        while True:
-            video_id = scanner.value('"')
-            scanner.take(":")
-            yield video_id, scanner.value("{")
-            if scanner.take(",}") == "}":
-                return
-
-
-class _Scanner:
-    """Takes JSON values off a stream, reading more when a value is not complete yet."""
-
-    def __init__(self, stream: TextIO, path: Path) -> None:
-        self._stream, self._path = stream, path
-        self._text, self._position = "", 0
-        self._decoder = json.JSONDecoder()
-
-    def peek(self) -> str:
-        """Return the next character that is not white space, or nothing at the end."""
-        while True:
-            match = _NOT_SPACE.search(self._text, self._position)
-            if match:
-                self._position = match.start()
-                return match[0]
-            self._text, self._position = self._stream.read(CHUNK), 0
-            if not self._text:
-                return ""
-
-    def take(self, allowed: str) -> str:
-        """Step over the next character, which must be one of ``allowed``."""
-        found = self.peek()
-        if not found or found not in allowed:
-            raise DataError(
-                f"The file {self._path} is not a JSON object of videos: '{found or 'the end'}' stands where "
-                f"'{allowed}' is expected; it may be truncated."
-            )
-        self._position += 1
-        return found
-
-    def value(self, first: str) -> Any:
-        """Return the next value, which must begin with ``first``."""
-        self.take(first)
-        start = self._position - 1
-        while True:
-            try:
-                value, self._position = self._decoder.raw_decode(self._text, start)
-                return value
-            except json.JSONDecodeError as error:
-                # Reading as much again as there is keeps the number of retries logarithmic.
-                more = self._stream.read(max(CHUNK, len(self._text) - start))
-                if not more:
-                    raise DataError(
-                        f"The file {self._path} is damaged or truncated near "
-                        f"'{self._text[start : start + 40]}' ({error})."
-                    ) from error
-                self._text, start = self._text[start:] + more, 0
+        return len(self._numbers)

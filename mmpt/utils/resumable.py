@@ -40,8 +40,12 @@ class ResumableFile:
         self._stream.truncate(size)
         self._saved = time.monotonic()
 
-    def append(self, data: bytes, state: Mapping[str, Any]) -> None:
+    def append(self, data: bytes, state: Mapping[str, Any] | None = None) -> None:
         """Write ``data``; now and then save ``state`` as what :attr:`state` is after an interruption.
+
+        Args:
+            data: The next piece.
+            state: What the writer needs to continue behind it; None if it is not to be continued there.
 
         Raises:
             DataError: If the disk is full.
@@ -50,7 +54,7 @@ class ResumableFile:
         try:
             while view:
                 view = view[self._stream.write(view) :]
-            if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
+            if state is not None and time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
                 self._save(state)
         except OSError as error:
             raise unwritable(self.target, error) from error

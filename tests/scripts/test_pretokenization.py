@@ -11,7 +11,7 @@ import yaml
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError, DataError
 from mmpt.processors import ShardedTextProcessor
-from mmpt.store.caption_files import write_captions
+from mmpt.store.caption_writer import write_captions
 from mmpt.store.captions import Caption
 from mmpt.store.meta import ArraySpec, load_meta
 from mmpt.store.pretokenize import caption_prefix, check_vocabulary, pretokenize, read_config

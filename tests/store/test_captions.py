@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mmpt.errors import DataError
 from mmpt.processors.dedupprocessor import CaptionDedupProcessor, main
-from mmpt.store import caption_files
-from mmpt.store.caption_files import CaptionFile, find_captions, read_captions, write_captions
+from mmpt.store import caption_json
+from mmpt.store.caption_files import CaptionFile, find_captions, read_captions
+from mmpt.store.caption_writer import write_captions
 from mmpt.store.captions import Caption, clean_captions, dedup_captions, longest_overlap, video_generator
 
 WORDS = st.lists(st.sampled_from("ab"), max_size=12)
@@ -90,7 +91,7 @@ def test_lists_that_do_not_match_name_the_video(columns):
 
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
 def test_json_is_read_piece_by_piece_and_equals_a_whole_read(tmp_path, monkeypatch, chunk):
-    monkeypatch.setattr(caption_files, "CHUNK", chunk)
+    monkeypatch.setattr(caption_json, "CHUNK", chunk)
     videos = {f"v{i}": {"start": [i], "end": [i + 1], "text": ['say "}{" é ' * i]} for i in range(5)}
     path = tmp_path / "raw_caption.json"
     path.write_text(json.dumps(videos, indent=1), encoding="utf-8")
@@ -135,7 +136,7 @@ def test_the_name_of_the_original_finds_our_file(tmp_path):
         ("a.jsonl", b"{broken\n", r"Line 1 of"),
         ("a.pkl", pickle.dumps(["v"]), "holds a list"),
         ("a.pkl", pickle.dumps({"v": "{"}), "'v' in .* are not JSON"),
-        ("a.csv", b"", r"ends in '\.csv'; known are"),
+        ("a.txt", b"", r"ends in '\.txt'; known are"),
     ],
 )
 def test_damaged_caption_files_are_named(tmp_path, name, content, message):
@@ -174,7 +175,7 @@ def test_a_failing_command_leaves_no_file(tmp_path):
     [
         ("x.jsonl", b'{"video_id": "a", "start": [], "end": [], "text": []}\n\xff\n', "is not UTF-8 text"),
         ("x.json", b'{"a": \xff}', "is not UTF-8 text"),
-        ("x.json", b'{"a": ' + b'{"a":' * 100_000, "nested too deep"),
+        ("x.json", b'{"a": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001, "nested too deep"),
         (
             "x.jsonl",
             b'{"video_id": [1], "start": [], "end": [], "text": []}',
