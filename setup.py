@@ -39,6 +39,8 @@ EXTRAS = {
     "convert": ["h5py>=3.10", "lmdb>=1.4", "lz4>=4.3", "msgpack>=1.0"],
     # Indexes that find neighbouring videos among very many.
     "index": ["faiss-cpu>=1.8"],
+    # Frames decoded on a GPU; it uses an FFmpeg of the system.
+    "torchcodec": ["torchcodec>=0.11"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
@@ -66,7 +68,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["mmpt", "mmpt.*", "mmpt_cli", "mmpt_cli.*"]),
-    package_data={"mmpt.demo": ["*.j2"], "mmpt.store": ["*.j2"]},
+    package_data={"mmpt.demo": ["*.j2"], "mmpt.store.statistics": ["*.j2"]},
     python_requires=">=3.11",
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -1,30 +1,24 @@
 """A video file becomes square frames at a fixed rate.
 
 Comes in: a local file, frames per second, a size. Goes out: uint8 arrays (size, size, 3), one at a
-time. A decoder is any callable like :class:`FrameDecoder`; :func:`decode_frames` is PyAV's, which
-carries its own FFmpeg.
+time. A decoder is any callable like :class:`FrameDecoder`. :func:`decode_frames` is PyAV's, which
+carries its own FFmpeg; :class:`mmpt.store.decode_process.ProcessDecoder` runs any of them in processes
+of their own; :class:`mmpt.store.decode_torchcodec.TorchcodecDecoder` may decode on a GPU.
 """
 
-import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from mmpt.errors import ConfigError, DataError
+from mmpt.store.framegrid import SquareWindow, resample, square_window
+from mmpt.store.videofile import open_video, timed_frames
 from mmpt.utils.optional import require
 
-__all__ = ["FrameDecoder", "TimedFrame", "decode_frames", "resample"]
-
-LONGEST_GAP = 3600
-"""Seconds between two frames above which the time stamps are taken for damaged."""
-SHARE_DECODED = 0.9
-"""A file that ends before this share of the length in its header is taken for truncated.
-
-MP4, MKV and WebM headers hold a length; AVI and MPEG-TS do not, and give what is there."""
+__all__ = ["FrameDecoder", "check_request", "decode_frames", "find_window"]
 
 
 class FrameDecoder(Protocol):
@@ -34,24 +28,17 @@ class FrameDecoder(Protocol):
         """Yield uint8 frames (size, size, 3)."""
 
 
-class TimedFrame(NamedTuple):
-    """A decoded frame and when it is shown, in exact seconds."""
-
-    start: Fraction
-    duration: Fraction
-    frame: Any
-
-
 def decode_frames(
     path: str | os.PathLike[str], fps: int, size: int, threads: int = 1
 ) -> Iterator[np.ndarray]:
-    """Yield the frames of a video on a regular grid (see :func:`resample`), scaled and cropped.
+    """Yield the frames of a video on the grid of :mod:`mmpt.store.framegrid`, scaled and cropped.
 
     The short side is scaled to ``size`` (bicubic, the other side rounded), then the middle
-    (size, size) is cut out. A rotation stored in the file, as telephones do, is applied.
+    (size, size) is cut out. Pixels that are not square are made so, and a rotation stored in the
+    file, as telephones do, is applied.
 
     Args:
-        path: A local file; addresses and playlists that lead elsewhere are not opened.
+        path: A local file; addresses, and playlists and scripts that lead elsewhere, are not opened.
         fps: Frames per second to give out.
         size: Height and width to give out, in pixels.
         threads: Threads of the decoder.
@@ -60,113 +47,53 @@ def decode_frames(
         DataError: If the file is missing, no video, damaged, truncated, or has no frames.
         ConfigError: If ``fps`` or ``size`` is not positive.
     """
+    check_request(fps, size)
+    with open_video(path, threads) as video:
+        crop = _SquareCrop(path, video.stream.sample_aspect_ratio, size)
+        for frame, repeats in resample(timed_frames(video), fps):
+            image = crop(frame)
+            for _ in range(repeats):
+                yield image
+
+
+def check_request(fps: int, size: int) -> None:
+    """Refuse what no decoder can give.
+
+    Raises:
+        ConfigError: If ``fps`` or ``size`` is not positive.
+    """
     if fps < 1 or size < 1:
         raise ConfigError(f"fps and size must be positive whole numbers; given are {fps} and {size}.")
-    if not Path(path).is_file():
-        raise DataError(f"The video {path} does not exist.")
-    av = require("av", "extract", "decode videos")
-    crop = _SquareCrop(av.video.reformatter.VideoReformatter(), size)
-    empty = True
-    try:
-        # "file:" and the whitelist keep a hostile playlist from reaching the network.
-        with av.open(f"file:{Path(path).absolute()}", options={"protocol_whitelist": "file"}) as container:
-            stream = _video_stream(container, path)
-            stream.codec_context.thread_count = threads
-            for frame, repeats in resample(_timed(container, stream, path), fps):
-                image = crop(frame)
-                for _ in range(repeats):
-                    empty = False
-                    yield image
-    except av.error.FFmpegError as error:
-        raise DataError(
-            f"The video {path} cannot be decoded ({error.strerror}): no video, damaged or truncated."
-        ) from error
-    if empty:
-        raise DataError(f"The video {path} has no frames.")
 
 
-def resample(frames: Iterable[TimedFrame], fps: int) -> Iterator[tuple[Any, int]]:
-    """Put frames on a regular grid; yield (frame, how often it is repeated).
+def find_window(
+    path: str | os.PathLike[str], width: int, height: int, pixel: Fraction | None, size: int
+) -> SquareWindow:
+    """Return what :func:`mmpt.store.framegrid.square_window` does.
 
-    Grid point k stands k / fps seconds after the first frame and shows the last frame whose start,
-    rounded to the grid (halves up), is not after k. The grid ends with the end of the last frame,
-    rounded alike, and has at least one point. On files of constant rate that is what FFmpeg's
-    ``fps`` filter gives: at the file's own rate each frame once, at a third of it every third.
+    Raises:
+        DataError: If the picture is too oblong.
     """
-    first = end = None
-    shown: Any = None
-    point = 0
-    for start, duration, frame in frames:
-        first = start if first is None else first
-        position = math.floor((start - first) * fps + Fraction(1, 2))
-        if position > point:
-            yield shown, position - point
-            point = position
-        shown, end = frame, start + duration
-    if first is not None and end is not None:
-        last = math.floor((end - first) * fps + Fraction(1, 2))
-        if last > point or point == 0:
-            yield shown, max(last - point, 1)
+    window = square_window(width, height, pixel, size)
+    if window is None:
+        raise DataError(f"The video {path} has too oblong a picture for a square: {width}x{height} pixels.")
+    return window
 
 
 class _SquareCrop:
     """Scales the short side to ``size``, cuts the middle out and turns it upright."""
 
-    def __init__(self, reformatter: Any, size: int) -> None:
+    def __init__(self, path: str | os.PathLike[str], pixel: Fraction | None, size: int) -> None:
         # One reformatter for all frames of a file: it keeps FFmpeg's scaler.
-        self._reformatter, self._size = reformatter, size
+        av = require("av", "extract", "decode videos")
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._path, self._pixel, self._size = path, pixel, size
 
     def __call__(self, frame: Any) -> np.ndarray:
-        short = min(frame.width, frame.height)
-        width, height = (
-            max(self._size, round(side * self._size / short)) for side in (frame.width, frame.height)
-        )
+        wide, high, left, top = find_window(self._path, frame.width, frame.height, self._pixel, self._size)
+        # One thread: several videos are decoded side by side, and more per frame only get in their way.
         scaled = self._reformatter.reformat(
-            frame, width, height, "rgb24", interpolation="BICUBIC"
+            frame, wide, high, "rgb24", interpolation="BICUBIC", threads=1
         ).to_ndarray()
-        top, left = (height - self._size) // 2, (width - self._size) // 2
         square = scaled[top : top + self._size, left : left + self._size]
         return np.ascontiguousarray(np.rot90(square, round(frame.rotation / 90)))
-
-
-def _video_stream(container: Any, path: str | os.PathLike[str]) -> Any:
-    for stream in container.streams.video:
-        if not stream.disposition & type(stream.disposition).attached_pic:  # the cover of an audio file
-            return stream
-    kinds = sorted({stream.type for stream in container.streams})
-    raise DataError(f"The file {path} has no video stream, only: {', '.join(kinds) or 'nothing'}.")
-
-
-def _timed(container: Any, stream: Any, path: str | os.PathLike[str]) -> Iterator[TimedFrame]:
-    """Yield frames with their times; check that these are sane and, at the end, that the file was whole."""
-    usual = 1 / Fraction(stream.average_rate or stream.guessed_rate or 25)
-    end = begin = None
-    for frame in container.decode(stream):
-        start = frame.pts * frame.time_base if frame.pts is not None else (end or Fraction(0))
-        duration = frame.duration * frame.time_base if frame.duration else usual
-        if end is not None and start - end > LONGEST_GAP:
-            raise DataError(
-                f"The video {path} is damaged: after {float(end):.0f} s comes {float(start):.0f} s."
-            )
-        begin = start if begin is None else begin
-        end = start + duration
-        yield TimedFrame(start, duration, frame)
-    declared = _declared_seconds(container, stream)
-    if (
-        begin is not None
-        and end is not None
-        and declared - (end - begin) > max(1, (1 - SHARE_DECODED) * declared)
-    ):
-        raise DataError(
-            f"The video {path} is truncated: its header says {float(declared):.1f} s, "
-            f"and {float(end - begin):.1f} s could be decoded."
-        )
-
-
-def _declared_seconds(container: Any, stream: Any) -> Fraction:
-    """Return the length in the header; 0 if it says none of the video itself (the sound may be longer)."""
-    if stream.duration:
-        return Fraction(stream.duration * stream.time_base)
-    if container.duration and not container.streams.audio:
-        return Fraction(container.duration, 1_000_000)
-    return Fraction(0)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.store.decode import TimedFrame, decode_frames, resample
+from mmpt.store.decode import decode_frames
+from mmpt.store.framegrid import TimedFrame, resample
 
 
 def write_video(path, frames, fps=30, codec="libx264", options=None):
