@@ -7,6 +7,7 @@ and draws what is in the shards. The exit code is 0 only if nothing is wrong at 
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from mmpt.errors import ConfigError
 from mmpt.store.convert import PerSecond, convert_features
@@ -15,6 +16,7 @@ from mmpt.store.repair import repair_shards
 from mmpt.store.sources import open_features
 from mmpt.store.verify import Verification, verify_shards
 from mmpt.utils.command import run_command
+from mmpt.utils.files import write_json
 from mmpt.utils.units import format_bytes, parse_bytes
 
 __all__ = ["main"]
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m mmpt_cli.shards", description=(__doc__ or "").split("\n")[0]
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_verify, _add_repair, _add_convert):
+    for add in (_add_verify, _add_repair, _add_convert, _add_stat):
         add(commands)
     options = parser.parse_args(arguments)
     code: int = options.run(options)
@@ -134,6 +136,40 @@ def _print_failures(failed: dict[str, str]) -> int:
     if len(failed) > _FEW:
         print(f"... and {len(failed) - _FEW} more, in the report beside the output")
     return 1 if failed else 0
+
+
+def _add_stat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("stat", help="count and draw what is in the shards")
+    add = parser.add_argument
+    add("folder", help="folder of the shards (vfeat_dir)")
+    add("--tfeat_dir", help="prefix of the token shards (default: those in the folder)")
+    add("--bert_name", help="tokenizer, to count words (default: the one that made the token shards)")
+    add("--sample", type=int, default=1000, help="videos of a split whose vectors are read; 0 for all")
+    add("--html", help="the page (default: statistics.html in the folder)")
+    add("--json", help="everything as JSON, with all ids of what is suspicious (default: beside the page)")
+    parser.set_defaults(run=_stat)
+
+
+def _stat(options: argparse.Namespace) -> int:
+    from mmpt.store.statistics.collect import collect
+    from mmpt.store.statistics.page import write_page
+    from mmpt.store.statistics.view import facts, to_json
+
+    if options.sample < 0:
+        raise ConfigError(f"--sample must be a number of videos, or 0 for all, got {options.sample}.")
+    splits = collect(options.folder, options.tfeat_dir, options.bert_name, options.sample)
+    for split in splits:
+        print(f"\n{split.split}")
+        for fact in facts(split):
+            print(f"  {fact.name:24s} {fact.value:>20s}   {fact.note}")
+        for reason, ids in split.suspicious.items():
+            videos = "video" if len(ids) == 1 else "videos"
+            print(f"  {len(ids)} {videos} {reason}: {', '.join(ids[:3])}{', ...' if len(ids) > 3 else ''}")
+    page = write_page(options.html or Path(options.folder) / "statistics.html", options.folder, splits)
+    data = Path(options.json) if options.json else page.with_suffix(".json")
+    write_json(data, to_json(splits))
+    print(f"\nwrote {page} and {data}")
+    return 0
 
 
 if __name__ == "__main__":
