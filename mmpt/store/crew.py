@@ -1,13 +1,12 @@
 """Several workers on one machine: started, watched, replaced when they are killed, their work added up."""
 
+import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from os import getpid, kill
 from pathlib import Path
 from typing import Self
 
@@ -87,8 +86,10 @@ def stop_with_parent() -> None:
     """
 
     def wait() -> None:
-        sys.stdin.buffer.read()
-        kill(getpid(), signal.SIGTERM)
+        # Unbuffered: a thread that holds the buffer's lock would abort the interpreter at its end.
+        while os.read(0, 1):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
 
