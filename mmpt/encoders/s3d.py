@@ -17,10 +17,9 @@ from mmpt.encoders.s3d_text import VOCABULARY_SIZE, SentenceEmbedding, load_word
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.store.weightfile import read_weights
 
-__all__ = ["S3D", "load_s3d"]
+__all__ = ["BLOCKS", "POOLS", "S3D", "ConvBlock", "Gating", "MixedBlock", "check_frames", "load_s3d"]
 
-# name -> channels of (1x1; reduce and separable 3x3x3; reduce and separable 3x3x3; pooled 1x1).
-_MIXED: dict[str, tuple[int, int, int, int, int, int]] = {
+BLOCKS: dict[str, tuple[int, int, int, int, int, int]] = {
     "mixed_3b": (64, 96, 128, 16, 32, 32),
     "mixed_3c": (128, 128, 192, 32, 96, 64),
     "mixed_4b": (192, 96, 208, 16, 48, 64),
@@ -31,14 +30,15 @@ _MIXED: dict[str, tuple[int, int, int, int, int, int]] = {
     "mixed_5b": (256, 160, 320, 32, 128, 128),
     "mixed_5c": (384, 192, 384, 48, 128, 128),
 }
+"""Block -> channels of (1x1; reduce and separable 3x3x3; reduce and separable 3x3x3; pooled 1x1)."""
 
 Size3 = tuple[int, int, int]
 
-# Block -> kernel and stride of the max-pool in front of it.
-_POOLS: dict[str, tuple[Size3, Size3]] = {
+POOLS: dict[str, tuple[Size3, Size3]] = {
     "mixed_4b": ((3, 3, 3), (2, 2, 2)),
     "mixed_5b": ((2, 2, 2), (2, 2, 2)),
 }
+"""Block -> kernel and stride of the max-pool in front of it."""
 
 
 def _scaled(channels: int, width: float) -> int:
@@ -46,7 +46,7 @@ def _scaled(channels: int, width: float) -> int:
     return max(8, round(channels * width / 8) * 8)
 
 
-class _Conv(nn.Module):
+class ConvBlock(nn.Module):
     """Convolution, BatchNorm, ReLU; ``separable`` splits it into a spatial and a temporal one."""
 
     def __init__(self, c_in: int, c_out: int, kernel: Size3, padding: Size3, separable: bool = False) -> None:
@@ -55,17 +55,18 @@ class _Conv(nn.Module):
         if separable:
             first, first_padding = (1, *kernel[1:]), (0, *padding[1:])
             self.conv2 = nn.Conv3d(c_out, c_out, (kernel[0], 1, 1), padding=(padding[0], 0, 0), bias=False)
-            self.bn2 = nn.BatchNorm3d(c_out)
+            self.bn2: nn.Module = nn.BatchNorm3d(c_out)
         self.conv1 = nn.Conv3d(c_in, c_out, first, padding=first_padding, bias=False)
-        self.bn1 = nn.BatchNorm3d(c_out)
+        self.bn1: nn.Module = nn.BatchNorm3d(c_out)
         self.separable = separable
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, c_out, T, H, W) of ``x`` (B, c_in, T, H, W)."""
         x = F.relu(self.bn1(self.conv1(x)))
         return F.relu(self.bn2(self.conv2(x))) if self.separable else x
 
 
-class _Gating(nn.Module):
+class Gating(nn.Module):
     """Feature gating: each channel times a sigmoid of all channels' means (the G of S3D-G)."""
 
     def __init__(self, channels: int) -> None:
@@ -73,30 +74,32 @@ class _Gating(nn.Module):
         self.fc = nn.Linear(channels, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return ``x`` (B, C, T, H, W), gated."""
         gate = torch.sigmoid(self.fc(x.mean(dim=(2, 3, 4))))
         return x * gate[:, :, None, None, None]
 
 
-class _Mixed(nn.Module):
+class MixedBlock(nn.Module):
     """Inception block: four branches, each gated, joined along the channels."""
 
     def __init__(self, c_in: int, channels: tuple[int, ...]) -> None:
         super().__init__()
         b0, b1_a, b1_b, b2_a, b2_b, b3_b = channels
         point, cube = ((1, 1, 1), (0, 0, 0)), ((3, 3, 3), (1, 1, 1))
-        self.conv_b0 = _Conv(c_in, b0, *point)
-        self.conv_b1_a = _Conv(c_in, b1_a, *point)
-        self.conv_b1_b = _Conv(b1_a, b1_b, *cube, separable=True)
-        self.conv_b2_a = _Conv(c_in, b2_a, *point)
-        self.conv_b2_b = _Conv(b2_a, b2_b, *cube, separable=True)
-        self.conv_b3_b = _Conv(c_in, b3_b, *point)
-        self.gating_b0 = _Gating(b0)
-        self.gating_b1 = _Gating(b1_b)
-        self.gating_b2 = _Gating(b2_b)
-        self.gating_b3 = _Gating(b3_b)
+        self.conv_b0 = ConvBlock(c_in, b0, *point)
+        self.conv_b1_a = ConvBlock(c_in, b1_a, *point)
+        self.conv_b1_b = ConvBlock(b1_a, b1_b, *cube, separable=True)
+        self.conv_b2_a = ConvBlock(c_in, b2_a, *point)
+        self.conv_b2_b = ConvBlock(b2_a, b2_b, *cube, separable=True)
+        self.conv_b3_b = ConvBlock(c_in, b3_b, *point)
+        self.gating_b0 = Gating(b0)
+        self.gating_b1 = Gating(b1_b)
+        self.gating_b2 = Gating(b2_b)
+        self.gating_b3 = Gating(b3_b)
         self.out_channels = b0 + b1_b + b2_b + b3_b
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return (B, out_channels, T, H, W)."""
         pooled = F.max_pool3d(x, kernel_size=3, stride=1, padding=1)
         return torch.cat(
             [
@@ -148,13 +151,13 @@ class S3D(nn.Module):
             raise ConfigError(f"The width of S3D is {width}; give a number above 0 (1 is the published one).")
         stem, wide = _scaled(64, width), _scaled(192, width)
         self.num_classes = num_classes
-        self.conv1 = _Conv(24, stem, (2, 4, 4), (1, 2, 2))
-        self.conv_2b = _Conv(stem, stem, (1, 1, 1), (0, 0, 0))
-        self.conv_2c = _Conv(stem, wide, (3, 3, 3), (1, 1, 1), separable=True)
-        self.gating = _Gating(wide)
+        self.conv1 = ConvBlock(24, stem, (2, 4, 4), (1, 2, 2))
+        self.conv_2b = ConvBlock(stem, stem, (1, 1, 1), (0, 0, 0))
+        self.conv_2c = ConvBlock(stem, wide, (3, 3, 3), (1, 1, 1), separable=True)
+        self.gating = Gating(wide)
         channels = wide
-        for name, plan in _MIXED.items():
-            block = _Mixed(channels, tuple(_scaled(c, width) for c in plan))
+        for name, plan in BLOCKS.items():
+            block = MixedBlock(channels, tuple(_scaled(c, width) for c in plan))
             self.add_module(name, block)
             channels = block.out_channels
         self.fc = nn.Linear(channels, num_classes)
@@ -171,15 +174,19 @@ class S3D(nn.Module):
             ``video_embedding`` (B, num_classes) and ``mixed_5c`` (B, 1024 · width).
 
         Raises:
-            ConfigError: If the shape is another one or an axis is odd.
+            ConfigError: If the shape is another one, an axis is odd, or the numbers are no floats.
         """
-        _check_frames(video)
+        check_frames(video)
+        if not video.is_floating_point():
+            raise ConfigError(
+                f"S3D takes floats in 0..1; this tensor holds {video.dtype}: divide by 255 first."
+            )
         x = self.conv1(_space_to_depth(video))[:, :, 1:, 1:, 1:]
         x = self.conv_2b(_pool(x, (1, 3, 3), (1, 2, 2)))
         x = _pool(self.gating(self.conv_2c(x)), (1, 3, 3), (1, 2, 2))
-        for name in _MIXED:
-            if name in _POOLS:
-                x = _pool(x, *_POOLS[name])
+        for name in BLOCKS:
+            if name in POOLS:
+                x = _pool(x, *POOLS[name])
             x = self.get_submodule(name)(x)
         mixed_5c = x.mean(dim=(2, 3, 4))
         return {"video_embedding": self.fc(mixed_5c), "mixed_5c": mixed_5c}
@@ -195,7 +202,8 @@ class S3D(nn.Module):
         return self.text_module(sentences)["text_embedding"]
 
 
-def _check_frames(video: torch.Tensor) -> None:
+def check_frames(video: torch.Tensor) -> None:
+    """Raise :class:`ConfigError` if this is not (B, 3, T, H, W) with even T, H and W."""
     shape = tuple(video.shape)
     if len(shape) != 5 or shape[1] != 3:
         raise ConfigError(f"S3D takes frames of shape (B, 3, T, H, W); this tensor has shape {shape}.")
@@ -204,8 +212,6 @@ def _check_frames(video: torch.Tensor) -> None:
             f"S3D folds 2x2x2 blocks, so T, H and W must be even and not 0; this tensor has shape {shape}. "
             "Pad to whole seconds at an even frame rate and resize to an even size."
         )
-    if not video.is_floating_point():
-        raise ConfigError(f"S3D takes floats in 0..1; this tensor holds {video.dtype}: divide by 255 first.")
 
 
 def load_s3d(

@@ -13,9 +13,12 @@ from torch.nn import functional
 
 from mmpt.errors import ConfigError, DataError
 
-__all__ = ["EncoderSpec", "VideoEncoder", "encode"]
+__all__ = ["PRECISIONS", "EncoderSpec", "Precision", "VideoEncoder", "encode"]
 
 RGB = tuple[float, float, float]
+Precision = Literal["float32", "bfloat16"]
+"""What an encoder computes in; vectors are float32 in any case."""
+PRECISIONS: dict[str, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,11 @@ class EncoderSpec:
     """How frames are scaled to ``size``."""
     weights: str = ""
     """File or folder of the weights and the beginning of their checksum, see ``weights_label``."""
+    precision: Precision = "float32"
+    """What it computes in."""
+    clipwise: bool = False
+    """Whether a vector is the same, to the last bit, whatever clips are beside it in the batch. Otherwise
+    batches are filled up with black clips, so that their size is always the same."""
 
     def __post_init__(self) -> None:
         counts = {"dim": self.dim, "fps": self.fps, "size": self.size, "fps * seconds": self.frames}
@@ -72,7 +80,7 @@ class EncoderSpec:
     def recorded(self) -> dict[str, Any]:
         """Return the facts that decide what vectors mean, as plain data."""
         facts = asdict(self)
-        kept = ("dim", "fps", "size", "seconds", "interpolation")
+        kept = ("dim", "fps", "size", "seconds", "interpolation", "precision")
         return {"extractor": self.identity, **{name: facts[name] for name in kept}}
 
     def normalized(self, frames: torch.Tensor, dtype: torch.dtype = torch.float32) -> torch.Tensor:

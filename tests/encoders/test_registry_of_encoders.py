@@ -109,6 +109,7 @@ def test_the_record_is_plain_data_and_frames_are_scaled_as_the_spec_says():
     )
     assert json.loads(json.dumps(spec.recorded())) == {
         "extractor": "x w 1", "dim": 3, "fps": 1, "size": 8, "seconds": 2, "interpolation": "bicubic",
+        "precision": "float32",
     }  # fmt: skip
     frames = torch.tensor([[0, 51, 255], [255, 0, 102]], dtype=torch.uint8)
     expected = torch.tensor([[-1, 0.2, 1], [1, 0, 0.4]])
