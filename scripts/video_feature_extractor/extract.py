@@ -20,6 +20,9 @@ from mmpt.encoders.s3d import load_s3d
 from mmpt.errors import ConfigError
 from mmpt.store.claims import Claims
 from mmpt.store.crew import extract_with_workers, stop_with_parent
+from mmpt.store.decode import decode_frames
+from mmpt.store.decode_process import DecodeLimits, ProcessDecoder
+from mmpt.store.decode_torchcodec import TorchcodecDecoder
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport, merge_parts, part_name
 from mmpt.store.features import Encoder, ExtractionSettings, Sibling, extract_features, read_settings
 from mmpt.store.paths import PLAN_NAME, PathBuilder, PathPlan, VideoJob, parse_part
@@ -41,7 +44,14 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--num_workers", type=int, default=1, help="processes with a network each, shared out over the GPUs")
     add("--sibling", help=argparse.SUPPRESS)
     add("--type", default="s3d", choices=["s3d"], help="network")
-    add("--num_decoding_thread", type=int, default=4, help="videos decoded at a time")
+    add("--num_decoding_thread", type=int, default=4, help="videos decoded at a time, each in a process")
+    add("--decoder", default="pyav", choices=["pyav", "torchcodec"], help="what decodes")
+    add("--decode_device", default="cpu", help="where torchcodec decodes, such as cuda")
+    limits = DecodeLimits()
+    add("--decode_stall", type=float, default=limits.stall, help="seconds without a new frame, at most")
+    add("--decode_seconds", type=float, default=limits.seconds, help="seconds to decode a video, at most")
+    add("--decode_frames", type=float, default=limits.frames, help="frames of a video, at most")
+    add("--decode_memory", type=float, default=limits.memory / 2**30, help="GiB to decode a video, at most")
     add("--batch_size", type=int, default=32, help="seconds encoded at a time")
     add("--half_precision", type=int, default=1, choices=[0, 1], help="1 saves float16, 0 float32")
     add("--l2_normalize", type=int, default=1, choices=[0, 1], help="1 scales every vector to length 1")
@@ -69,6 +79,19 @@ def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
     network = load_s3d(options.weights, options.dict, options.width).to(device)
     network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     return lambda frames: network(frames)["video_embedding"]
+
+
+def build_decoder(options: argparse.Namespace) -> ProcessDecoder:
+    limits = DecodeLimits(
+        stall=options.decode_stall,
+        seconds=options.decode_seconds,
+        frames=options.decode_frames,
+        memory=options.decode_memory * 2**30,
+    )
+    by_torchcodec = options.decoder == "torchcodec"
+    return ProcessDecoder(
+        TorchcodecDecoder(options.decode_device) if by_torchcodec else decode_frames, limits
+    )
 
 
 def find_videos(options: argparse.Namespace) -> PathPlan:
@@ -105,7 +128,8 @@ def extract(
     sibling = Sibling.parse(options.sibling) if options.sibling else None
     if not options.plan:
         save_plan(plan, options)
-    return extract_features(jobs, encoder, settings, report_name=report_name, sibling=sibling)
+    with build_decoder(options) as decoder:
+        return extract_features(jobs, encoder, settings, decoder, report_name=report_name, sibling=sibling)
 
 
 def worker_command(
