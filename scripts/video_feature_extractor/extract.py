@@ -8,9 +8,11 @@ many that share the folder: no video is made twice.
 
 import argparse
 import logging
+import math
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -51,7 +53,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--decode_stall", type=float, default=limits.stall, help="seconds without a new frame, at most")
     add("--decode_seconds", type=float, default=limits.seconds, help="seconds to decode a video, at most")
     add("--decode_frames", type=float, default=limits.frames, help="frames of a video, at most")
-    add("--decode_memory", type=float, default=limits.memory / 2**30, help="GiB to decode a video, at most")
+    add(
+        "--decode_memory",
+        type=float,
+        default=limits.memory / 2**30,
+        help="GiB to decode a video, at most; not on GPUs",
+    )
     add("--batch_size", type=int, default=32, help="seconds encoded at a time")
     add("--half_precision", type=int, default=1, choices=[0, 1], help="1 saves float16, 0 float32")
     add("--l2_normalize", type=int, default=1, choices=[0, 1], help="1 scales every vector to length 1")
@@ -88,10 +95,11 @@ def build_decoder(options: argparse.Namespace) -> ProcessDecoder:
         frames=options.decode_frames,
         memory=options.decode_memory * 2**30,
     )
-    by_torchcodec = options.decoder == "torchcodec"
-    return ProcessDecoder(
-        TorchcodecDecoder(options.decode_device) if by_torchcodec else decode_frames, limits
-    )
+    if options.decoder == "pyav":
+        return ProcessDecoder(decode_frames, limits)
+    if options.decode_device.startswith("cuda"):  # whose driver takes more than it uses
+        limits = replace(limits, memory=math.inf)
+    return ProcessDecoder(TorchcodecDecoder(options.decode_device), limits)
 
 
 def find_videos(options: argparse.Namespace) -> PathPlan:
