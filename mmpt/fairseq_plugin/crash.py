@@ -8,6 +8,9 @@ from mmpt.utils.command import message_for_user
 
 __all__ = ["show_errors_as_sentences"]
 
+_TOO_FEW_GPUS = "available devices"
+"""In what fairseq says if there are more processes than GPUs; it is an AssertionError."""
+
 
 def show_errors_as_sentences() -> None:
     """Print errors that mmpt raises on purpose without traceback if they end this process.
@@ -21,6 +24,11 @@ def show_errors_as_sentences() -> None:
         # fairseq wraps what is wrong with a checkpoint into a bare Exception that names the file.
         if kind is Exception and isinstance(error.__context__, MMPTError):
             message = f"{error} {error.__context__}"
+        if kind is AssertionError and _TOO_FEW_GPUS in str(error):
+            message = (
+                f"Every process of a training needs a GPU of its own: {error}. Launch the task with "
+                "--jobtype local_single, which takes the GPUs that there are, or local_cpu."
+            )
         if message is None:
             before(kind, error, trace)
         else:
