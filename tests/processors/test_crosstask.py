@@ -98,6 +98,7 @@ def test_what_cannot_be_used_is_counted(config, tmp_path):
     (tmp_path / "annotations" / "11_a2.csv").unlink()
     np.save(tmp_path / "b0.npy", np.ones((1, 512)))  # its task has 2 steps
     (tmp_path / "annotations" / "21_c0.csv").write_text("1,0,2\n1,4.5,5.5\n\n1,7,9\n")  # 5 seconds
+    (tmp_path / "annotations" / "21_c1.csv").write_text("\n")
     metas = [CrossTaskMetaProcessor(config.replace(split=split)) for split in ("train", "valid", "test")]
     dropped = {}
     for meta in metas:
@@ -110,7 +111,8 @@ def test_what_cannot_be_used_is_counted(config, tmp_path):
     }
     assert sum(len(meta) for meta in metas) == 11 - 3
     assert metas[0].ignored == {
-        "annotated spans that cover no second of the video's features": ["21_c0.csv line 4"]
+        "annotated spans that cover no second of the video's features": ["21_c0.csv line 4"],
+        "annotations without a step": ["21_c1.csv"],
     }
 
 

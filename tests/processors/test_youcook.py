@@ -18,7 +18,11 @@ def config(tmp_path):
         {"id": "gone_0", "caption": "fry"},
     ]
     (tmp_path / "val.pkl").write_bytes(pickle.dumps(clips))
-    segments = {"a_b": [([2, 5], "peel the onion"), ([5, 9], "cut the onion")], "gone": [([0, 1], "fry")]}
+    segments = {
+        "a_b": [([2, 5], "peel the onion"), ([5, 9], "cut the onion")],
+        "gone": [([0, 1], "fry")],
+        "cold": [],
+    }
     database = {
         video: {"annotations": [{"segment": span, "sentence": text} for span, text in steps]}
         for video, steps in segments.items()
@@ -87,7 +91,7 @@ def test_a_hostile_pickle_runs_nothing(config, tmp_path):
 
 @pytest.fixture
 def captioning(config, tmp_path):
-    (tmp_path / "val_list.txt").write_text("101/a_b\n226/unknown\n101/gone\n")
+    (tmp_path / "val_list.txt").write_text("101/a_b\n226/unknown\n101/gone\n226/cold\n")
     return config.replace(val_path=str(tmp_path / "val_list.txt"))
 
 
@@ -95,7 +99,7 @@ def test_captioning_takes_every_annotated_clip_of_the_listed_videos(captioning, 
     meta = YoucookNLGMetaProcessor(captioning)
     assert list(meta) == [(("a_b", 2.0, 5.0), "peel the onion"), (("a_b", 5.0, 9.0), "cut the onion")]
     assert meta.dropped == {
-        f"without an annotation in {tmp_path / 'annotations.json'}": ["unknown"],
+        f"videos without an annotated clip in {tmp_path / 'annotations.json'}": ["unknown", "cold"],
         f"without a feature file in {tmp_path}": ["gone"],
     }
 

@@ -42,8 +42,8 @@ class CrossTaskMetaProcessor(MetaProcessor):
     :func:`choose_training_videos`. (The path of the split is not read.)
 
     Videos without features, without annotation, or with fewer seconds than their task has steps are
-    left out and recorded in ``dropped``. Rows of annotations that cover no second of their video are
-    recorded in ``ignored``.
+    left out and recorded in ``dropped``. Rows of annotations that cover no second of their video, and
+    annotations without any row, are recorded in ``ignored``.
 
     Args:
         config: The ``dataset`` section: ``train_csv_path``, ``val_csv_path``, ``primary_path``,
@@ -103,14 +103,19 @@ class CrossTaskMetaProcessor(MetaProcessor):
         self.drop_entries(
             "with more steps than seconds", lambda video, task: len(self.steps[task]) > seconds(video)
         )
-        uncovered = [
-            f"{annotation_file(self.annotation_path, task, video).name} line {row.line}"
+        rows = {
+            annotation_file(self.annotation_path, task, video).name: (video, self._annotation(task, video))
             for video, task in self.data
-            for row in self._annotation(task, video)
+        }
+        uncovered = [
+            f"{name} line {row.line}"
+            for name, (video, found) in rows.items()
+            for row in found
             if covers_nothing(row.start, row.end, seconds(video))
         ]
-        if uncovered:
-            self.ignored = {UNCOVERED: uncovered}
+        empty = [name for name, (_, found) in rows.items() if not found]
+        reasons = {UNCOVERED: uncovered, "annotations without a step": empty}
+        self.ignored = {reason: names for reason, names in reasons.items() if names}
 
     def _annotation(self, task: str, video: str) -> list[StepSpan]:
         return read_annotation(annotation_file(self.annotation_path, task, video), len(self.steps[task]))

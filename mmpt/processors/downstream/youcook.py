@@ -70,7 +70,7 @@ class YoucookMetaProcessor(_YoucookClips):
 class YoucookNLGMetaProcessor(_YoucookClips):
     """Lists ((video_id, start, end), sentence) for every annotated clip of the listed videos.
 
-    Videos without annotation and clips without features are left out and recorded in ``dropped``.
+    Videos without an annotated clip and clips without features are left out and recorded in ``dropped``.
 
     Args:
         config: The ``dataset`` section: the list of the split, ``trainval_annotation``, ``vfeat_dir``.
@@ -84,15 +84,16 @@ class YoucookNLGMetaProcessor(_YoucookClips):
         annotation_path = needed(config, "trainval_annotation", self)
         annotations = _database(annotation_path)
         videos = [line.rsplit("/", 1)[-1] for line in read_ids(self.path)]
-        unknown = [video for video in videos if video not in annotations]
-        if unknown:
-            self.dropped = {f"without an annotation in {annotation_path}": unknown}
-        self.data = [
-            ((video, *span), sentence)
+        clips = [
+            (video, _annotated_clips(annotations[video], video, annotation_path))
             for video in videos
             if video in annotations
-            for span, sentence in _annotated_clips(annotations[video], video, annotation_path)
         ]
+        self.data = [((video, *span), sentence) for video, found in clips for span, sentence in found]
+        annotated = {video for video, found in clips if found}
+        bare = [video for video in videos if video not in annotated]
+        if bare:
+            self.dropped = {f"videos without an annotated clip in {annotation_path}": bare}
         self.drop_unusable(config.vfeat_dir)
 
 
