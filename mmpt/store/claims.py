@@ -7,6 +7,7 @@ another when its time has stood still for :data:`PATIENCE`. The folder vanishes 
 """
 
 import fcntl
+import math
 import os
 import threading
 import time
@@ -27,6 +28,7 @@ PATIENCE = 120.0
 """Seconds without a sign of life after which a worker on another machine is taken for dead."""
 UNSIGNED = 5.0
 """Seconds after which a claim without an owner is void: its worker died between two system calls."""
+GONE = math.inf
 
 
 class Claim(NamedTuple):
@@ -186,15 +188,16 @@ class Claims:
                 self._alive.touch()
 
     def _has_died(self, owner: str) -> bool:
-        running = is_running(owner)
-        return self._unchanged(f"{owner}.alive") > self._patience if running is None else not running
+        """Return whether a worker is gone. One that has left in order has removed its sign of life."""
+        unchanged, running = self._unchanged(f"{owner}.alive"), is_running(owner)
+        return unchanged > self._patience if running is None or unchanged == GONE else not running
 
     def _unchanged(self, name: str) -> float:
         """Return for how many seconds, by the clock of this process, a file has been seen to be the same."""
         try:
             changed = (self.ticket.folder / name).stat().st_mtime_ns
         except FileNotFoundError:
-            return float("inf")
+            return GONE
         before, since = self._seen.get(name, (None, 0.0))
         if before != changed:
             self._seen[name] = changed, time.monotonic()

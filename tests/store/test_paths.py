@@ -1,11 +1,14 @@
 """The plan of an extraction: which videos, and where their features go."""
 
 import json
+from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers
 
-from mmpt.errors import DataError
-from mmpt.store.paths import PathBuilder
+from mmpt.errors import ConfigError, DataError
+from mmpt.store.paths import PathBuilder, PathPlan, VideoJob, parse_part
 
 
 def test_videos_are_found_in_folders_and_one_level_below(tmp_path):
@@ -39,3 +42,43 @@ def test_a_missing_folder_and_one_without_videos_are_named(tmp_path):
     (tmp_path / "a.txt").touch()
     with pytest.raises(DataError, match=r"no video in .* \(1 other files\)\. Known suffixes: \.3gp"):
         PathBuilder([tmp_path], tmp_path).build()
+
+
+def plan_of(tmp_path, names):
+    for name in names:
+        (tmp_path / f"{name}.mp4").touch()
+    return PathBuilder([tmp_path], tmp_path / "features").build()
+
+
+@given(videos=integers(1, 40), parts=integers(1, 12))
+def test_parts_are_the_plan_and_no_video_is_in_two(videos, parts):
+    jobs = [VideoJob(str(number), Path(f"{number}.mp4"), Path(f"{number}.npy")) for number in range(videos)]
+    cut = [PathPlan(jobs).part(number, parts).jobs for number in range(parts)]
+    assert sorted(sum(cut, []), key=lambda job: int(job.video_id)) == jobs
+    sizes = list(map(len, cut))
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_a_saved_plan_is_read_for_any_folder_of_features(tmp_path):
+    plan = plan_of(tmp_path, ["b", "a"])
+    plan.save(tmp_path / "plan.json")
+    assert PathPlan.load(tmp_path / "plan.json", tmp_path / "features") == plan
+    (first, _) = PathPlan.load(tmp_path / "plan.json", "elsewhere").jobs
+    assert first == VideoJob("a", tmp_path / "a.mp4", Path("elsewhere/a.npy"))
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "[]", '{"videos": {"a": 3}, "duplicates": {}, "other_files": 0}', "{"]
+)
+def test_what_is_no_plan_is_refused(tmp_path, text):
+    (tmp_path / "plan.json").write_text(text)
+    with pytest.raises(DataError, match=r"plan\.json is (no plan of an extraction|not valid JSON)"):
+        PathPlan.load(tmp_path / "plan.json", tmp_path)
+
+
+def test_parts_are_counted_from_zero():
+    assert parse_part("0/4") == (0, 4)
+    assert parse_part("3/4") == (3, 4)
+    for text in ("4/4", "1", "a/b", "-1/4", "1/0", "", "1/2/3"):
+        with pytest.raises(ConfigError, match=r"is no part of a plan; parts are counted from 0: 0/4, 1/4"):
+            parse_part(text)
