@@ -1,8 +1,8 @@
 """S3D clips per second: the module, folded, channels last, ours; and how far each is from the module.
 
 The published network (width 1, random weights, seeded) on clips of 30 frames of 224 x 224, a clip for
-each core, one process, interleaved rounds, the best counts. The error is that of ``video_embedding``, relative to its
-length, against the module in float32. 70.5 GFLOP a clip. Run: python -m benchmarks.bench_s3d
+each core, one process, interleaved rounds, the best counts. The error is that of ``video_embedding``,
+relative to its length, against the module in float32. Run: python -m benchmarks.bench_s3d
 """
 
 import os
