@@ -1,10 +1,12 @@
 """Which frames are shown: from frames at any times to a regular grid, and from a picture to its square.
 
-The grid (:func:`resample`): point k stands k / fps seconds after the first frame and shows the last frame
-whose start, rounded to the grid (halves up), is not after k. It ends with the end of the last frame,
-rounded alike, and has at least one point. On files of constant rate that is what FFmpeg's ``fps`` filter
-gives. The square (:func:`square_window`): the short side of the picture as it is shown is scaled to a
-size, and the middle is cut out.
+The grid (:func:`resample`) has its points at whole multiples of 1 / fps seconds of the file's own time. A
+frame begins at the point nearest to its start (halves away from zero) and is shown until the next one
+begins; of several that begin at one point the last is shown. The grid runs from the beginning of the first
+frame to the end of the last, rounded alike, and has at least one point. So does FFmpeg's ``fps`` filter.
+
+The square (:func:`square_window`): the short side of the picture, as it is shown, is scaled to a size, and
+the middle is cut out.
 """
 
 import math
@@ -47,16 +49,21 @@ def resample(frames: Iterable[TimedFrame], fps: int) -> Iterator[tuple[Any, int]
     shown: Any = None
     point = 0
     for start, duration, frame in frames:
-        first = start if first is None else first
-        position = math.floor((start - first) * fps + Fraction(1, 2))
+        first = _nearest(start * fps) if first is None else first
+        position = _nearest(start * fps) - first
         if position > point:
             yield shown, position - point
             point = position
         shown, end = frame, start + duration
     if first is not None and end is not None:
-        last = math.floor((end - first) * fps + Fraction(1, 2))
+        last = _nearest(end * fps) - first
         if last > point or point == 0:
             yield shown, max(last - point, 1)
+
+
+def _nearest(number: Fraction) -> int:
+    """Round to the nearest whole number, halves away from zero."""
+    return math.floor(number + Fraction(1, 2)) if number >= 0 else -_nearest(-number)
 
 
 def square_window(width: int, height: int, pixel: Fraction | None, size: int) -> SquareWindow | None:

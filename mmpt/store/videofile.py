@@ -6,6 +6,7 @@ too much was: a file that lost more than a tenth is refused, one that lost less 
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -27,6 +28,9 @@ CONTAINERS = ",".join(
     ["mov", "matroska", "avi", "mpegts", "mpeg", "mpegvideo", "flv", "asf", "ogg", "nut", "mxf", "dv", "ivf"]
 )
 """FFmpeg's names of what is opened. Not among them: hls, dash, concat, image2, sdp, lavfi ..."""
+GUESSED = frozenset({"mpeg", "mpegts", "mpegvideo", "dv", "ivf"})
+"""Containers without a length."""
+_TAG = re.compile(r"(\d+):(\d+):(\d+(?:\.\d+)?)")
 
 logger = get_logger(__name__)
 
@@ -102,18 +106,18 @@ def timed_frames(video: OpenVideo) -> Iterator[TimedFrame]:
 def declared_seconds(container: Any, stream: Any) -> Fraction:
     """Return the video's length in the header; 0 if it says none of the video itself.
 
-    MP4, MOV and AVI say it; MKV, WebM and FLV say that of the whole, which a longer sound may decide;
-    MPEG and ASF guess it from what is there.
+    MP4 and MOV say it, AVI says the number of frames, MKV and WebM often have it as a tag. Otherwise
+    the length of the whole counts, unless there is sound, which may be longer.
     """
-    frames = Fraction(0)
-    if container.format.name == "avi" and stream.average_rate:
-        # Its length is cut to what the file holds; its number of frames is not.
-        frames = stream.frames / Fraction(stream.average_rate)
-    if stream.duration:
-        return max(Fraction(stream.duration * stream.time_base), frames)
-    if container.duration and not container.streams.audio:
-        return Fraction(container.duration, 1_000_000)
-    return frames
+    form = container.format.name
+    if form.startswith("mov") and stream.duration:
+        return Fraction(stream.duration * stream.time_base)
+    if form == "avi" and stream.average_rate:
+        return stream.frames / Fraction(stream.average_rate)
+    if tagged := _TAG.fullmatch(stream.metadata.get("DURATION", "")):
+        hours, minutes, seconds = map(Fraction, tagged.groups())
+        return 3600 * hours + 60 * minutes + seconds
+    return Fraction(0) if container.streams.audio else _whole_seconds(container)
 
 
 def check_length(path: str | os.PathLike[str], declared: Fraction, found: Fraction) -> None:
@@ -143,7 +147,7 @@ class _Packets:
         """Yield all frames that can be decoded."""
         container, stream = self._video.container, self._video.stream
         # Where only the length of the whole is known, the sound tells how far the file goes, too.
-        sound = () if stream.duration else container.streams.audio
+        sound = () if declared_seconds(container, stream) else container.streams.audio
         try:
             for packet in container.demux(stream, *sound):
                 self._note_end(packet)
@@ -160,7 +164,7 @@ class _Packets:
         """Refuse a file that lost too much; warn of one that lost less."""
         path, container = self._video.path, self._video.container
         declared = declared_seconds(container, self._video.stream)
-        whole = Fraction(container.duration or 0, 1_000_000)
+        whole = _whole_seconds(container)
         check_length(path, declared, length)
         if not declared:
             begin = Fraction(container.start_time or 0, 1_000_000)
@@ -194,6 +198,11 @@ class _Packets:
         if packet.pts is not None and packet.time_base:
             end = Fraction((packet.pts + (packet.duration or 0)) * packet.time_base)
             self._reached = max(self._reached, end)
+
+
+def _whole_seconds(container: Any) -> Fraction:
+    """Return the length of the whole in the header; 0 if FFmpeg only guesses it from what is there."""
+    return Fraction(0 if container.format.name in GUESSED else container.duration or 0, 1_000_000)
 
 
 def _video_stream(container: Any, path: str | os.PathLike[str]) -> Any:

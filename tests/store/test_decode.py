@@ -1,6 +1,5 @@
 """Videos to square frames on a regular grid."""
 
-import struct
 from fractions import Fraction
 
 import av
@@ -8,47 +7,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from video_makers import (
+    add_sound,
+    bad_videos,
+    cut,
+    grey,
+    noise,
+    quadrant,
+    rotate,
+    write_sound,
+    write_timed,
+    write_video,
+)
 
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.decode import decode_frames
-from mmpt.store.framegrid import TimedFrame, resample
-
-
-def write_video(path, frames, fps=30, codec="libx264", options=None):
-    """Write uint8 frames (n, H, W, 3) as a video."""
-    with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream(codec, rate=fps)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        for frame in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
-def add_sound(container):
-    stream = container.add_stream("aac", rate=16000)
-    frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
-    frame.sample_rate = 16000
-    container.mux(stream.encode(frame))
-    container.mux(stream.encode())
-
-
-def write_sound(path):
-    with av.open(str(path), "w") as container:
-        add_sound(container)
-    return path
-
-
-def grey(levels, height=48, width=64):
-    return np.broadcast_to(np.array(levels, np.uint8)[:, None, None, None], (len(levels), height, width, 3))
-
-
-def quadrant(height=48, width=64):
-    """One frame that is white at the top left."""
-    frame = np.zeros((1, height, width, 3), np.uint8)
-    frame[:, : height // 2, : width // 2] = 255
-    return frame.repeat(10, axis=0)
+from mmpt.store.decode_pool import whole_seconds
+from mmpt.store.framegrid import TimedFrame, resample, square_window
 
 
 @pytest.mark.parametrize(
@@ -91,6 +66,17 @@ def test_the_grid_is_that_of_ffmpeg_on_constant_rates(tmp_path, rate, fps):
     )
 
 
+@pytest.mark.parametrize("name", ["v.mp4", "v.mkv"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_grid_is_that_of_ffmpeg_on_any_times_too(tmp_path, name, seed):
+    starts = np.cumsum(np.random.default_rng(seed).integers(5, 200, 20)).tolist()
+    path = write_timed(tmp_path / name, grey(np.arange(20) * 12), starts)
+    for fps in (10, 30):
+        np.testing.assert_allclose(
+            [f.mean() for f in decode_frames(path, fps, 16)], ffmpeg_grid(path, fps), atol=3
+        )
+
+
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=20), st.integers(1, 40))
 def test_any_timing_gives_a_grid_of_the_right_length_in_order(durations, fps):
     ends = np.cumsum(durations).tolist()
@@ -128,12 +114,7 @@ def test_the_short_side_is_scaled_and_the_middle_cut_out(tmp_path, height, width
     ids=["90 clockwise", "180", "270 clockwise", "upright"],
 )
 def test_the_rotation_that_a_telephone_stores_is_applied(tmp_path, matrix, white_corner):
-    path = write_video(tmp_path / "v.mp4", quadrant())
-    content = bytearray(path.read_bytes())
-    at = content.find(b"tkhd") + 44  # the matrix in the track header, ISO/IEC 14496-12 section 8.3.2
-    a, b, c, d = (entry << 16 for entry in matrix)
-    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(content)
+    path = rotate(write_video(tmp_path / "v.mp4", quadrant()), matrix)
     image = next(decode_frames(path, 30, 16))
     corners = {
         (row, column): image[row * 12 + 2, column * 12 + 2, 0] > 128 for row in (0, 1) for column in (0, 1)
@@ -161,14 +142,18 @@ def test_a_video_without_frames_is_refused(tmp_path, name, sound):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("v.mp4", {}), ("v.mp4", {"movflags": "faststart"}), ("v.mkv", {})]
+    ("name", "codec", "options"),
+    [
+        ("v.mp4", "libx264", {}),
+        ("v.mp4", "libx264", {"movflags": "faststart"}),
+        ("v.mkv", "libx264", {}),
+        ("v.avi", "mpeg4", {}),
+        ("v.flv", "flv", {}),
+    ],
 )
 @pytest.mark.parametrize("share", [0.3, 0.7])
-def test_a_truncated_video_is_refused(tmp_path, name, options, share):
-    noise = np.random.default_rng(0).integers(0, 255, (90, 48, 64, 3), dtype=np.uint8)
-    path = write_video(tmp_path / name, noise, fps=15, options=options)
-    content = path.read_bytes()
-    path.write_bytes(content[: int(len(content) * share)])
+def test_a_truncated_video_is_refused(tmp_path, name, codec, options, share):
+    path = cut(write_video(tmp_path / name, noise(90), 15, codec, options=options), share)
     with pytest.raises(DataError, match=r"v\.\w+ (is|cannot be decoded).*truncated"):
         list(decode_frames(path, 30, 16))
 
@@ -195,3 +180,105 @@ def test_a_playlist_that_leads_to_the_network_is_not_followed(tmp_path):
 def test_a_name_with_a_colon_is_a_file_name(tmp_path):
     path = write_video(tmp_path / "concat:a|b.mp4", grey([9] * 10))
     assert sum(1 for _ in decode_frames(path, 30, 16)) == 10
+
+
+def test_a_video_that_begins_before_zero_is_on_the_same_grid():
+    # Starts -0.5 and 0.5 at 1 per second: halves go away from zero, to -1 and 1, so that the first lasts two.
+    frames = [TimedFrame(Fraction(2 * n - 1, 2), Fraction(1), n) for n in range(3)]
+    assert list(resample(frames, 1)) == [(0, 2), (1, 1), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("picture", "pixel", "window"),
+    [
+        ((1280, 720), None, (398, 224, 87, 0)),
+        ((1440, 1080), Fraction(4, 3), (398, 224, 87, 0)),  # HDV: shown as 1920 x 1080
+        ((720, 576), Fraction(16, 15), (299, 224, 37, 0)),  # PAL: shown as 768 x 576
+        ((480, 480), Fraction(3, 4), (224, 299, 0, 37)),
+        ((640, 480), Fraction(1000), (299, 224, 37, 0)),  # nonsense counts as square
+        ((16, 1024), None, None),
+    ],
+)
+def test_the_square_is_cut_from_the_picture_as_it_is_shown(picture, pixel, window):
+    assert square_window(*picture, pixel, 224) == window
+
+
+def test_pixels_that_are_not_square_are_made_square(tmp_path):
+    # A block of 24 x 12 stored pixels, each half as wide as high, is shown as a square of 12.
+    frame = np.zeros((3, 48, 128, 3), np.uint8)
+    frame[:, 18:30, 52:76] = 255
+    path = write_video(tmp_path / "v.mp4", frame, pixel=Fraction(1, 2))
+    white = np.argwhere(next(decode_frames(path, 30, 48))[..., 0] > 128)
+    np.testing.assert_allclose(np.ptp(white, axis=0) + 1, [12, 12], atol=1)
+
+
+def test_a_strip_is_refused_before_it_is_scaled(tmp_path):
+    path = write_video(tmp_path / "v.mp4", np.zeros((3, 16, 1024, 3), np.uint8))
+    with pytest.raises(DataError, match=r"v\.mp4 has too oblong a picture for a square: 1024x16 pixels"):
+        next(decode_frames(path, 30, 16))
+
+
+def test_a_video_cut_short_a_little_is_used_with_a_warning(tmp_path, caplog):
+    path = cut(write_video(tmp_path / "v.flv", noise(90), 15), 0.95)
+    assert 81 <= sum(1 for _ in decode_frames(path, 15, 16)) < 90
+    assert "v.flv is used without its damaged parts: 1 of" in caplog.text
+
+
+def test_a_hole_in_the_middle_is_bridged_and_a_large_one_refused(tmp_path, caplog):
+    path = write_video(tmp_path / "v.mp4", noise(90), 15)
+    content = path.read_bytes()
+    begin = len(content) * 4 // 10
+    for share, works in ((20, True), (3, False)):
+        hole = len(content) // share
+        path.write_bytes(content[:begin] + bytes(hole) + content[begin + hole :])
+        if works:
+            assert sum(1 for _ in decode_frames(path, 15, 16)) == 90
+            assert "used without its damaged parts" in caplog.text
+        else:
+            with pytest.raises(DataError, match=r"damaged: \d+ of 90 packets cannot be decoded"):
+                list(decode_frames(path, 15, 16))
+
+
+@pytest.mark.parametrize(("tag", "declared"), [(b"DURATION", "2.0"), (b"________", "30.1")])
+def test_a_cut_is_found_where_the_sound_is_longer(tmp_path, tag, declared):
+    # A tag tells the length of the video. Without it, the sound tells how far the file goes.
+    path = tmp_path / "v.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=15)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        add_sound(container, 30)
+        for frame in noise(30):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    path.write_bytes(path.read_bytes().replace(b"DURATION", tag))
+    assert sum(1 for _ in decode_frames(path, 15, 16)) == 30
+    with pytest.raises(DataError, match=f"truncated: its header says {declared} s"):
+        list(decode_frames(cut(path, 0.5), 15, 16))
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_corpus_of_bad_videos_is_decoded_or_reported_by_name(tmp_path):
+    expected = bad_videos(tmp_path / "videos")
+    for path in sorted((tmp_path / "videos").iterdir()):
+        seconds = expected[path.stem]
+        if seconds is None:
+            with pytest.raises(DataError, match=f"{path.name} (cannot|has no|is truncated)"):
+                list(decode_frames(path, 15, 16))
+        else:
+            assert sum(1 for _ in whole_seconds(decode_frames(path, 15, 16), 15)) == seconds, path.name
+
+
+def test_a_script_that_names_other_files_is_not_followed(tmp_path):
+    write_video(tmp_path / "good.mp4", grey([9] * 10))
+    script = tmp_path / "v.mp4"
+    script.write_text("ffconcat version 1.0\nfile good.mp4\n")
+    with av.open(str(script)) as container:  # FFmpeg itself would
+        assert sum(1 for _ in container.decode(video=0)) == 10
+    with pytest.raises(DataError, match=r"v\.mp4 cannot be decoded"):
+        next(decode_frames(script, 30, 16))
+
+
+def test_a_folder_is_no_video(tmp_path):
+    (tmp_path / "folder.mp4").mkdir()
+    with pytest.raises(DataError, match=r"folder\.mp4 is no regular file"):
+        next(decode_frames(tmp_path / "folder.mp4", 30, 16))
