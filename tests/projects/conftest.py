@@ -109,6 +109,10 @@ class Mini:
             raise self.done[path]
         return self.done[path]
 
+    def evaluate_again(self, project: str, file: str) -> list[EvaluationResult]:
+        """Return the results of an evaluation that has run, with the data as they are now."""
+        return evaluated(f"projects/{project}/{file}", self.values(project, file))
+
     def _make(self, project: str, checkpoint: str) -> None:
         """Run the training that writes ``checkpoint``."""
         folder = Path(checkpoint).parent

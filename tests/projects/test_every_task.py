@@ -58,6 +58,33 @@ def check_results(results, values):
         assert not result.skipped
 
 
+@pytest.mark.parametrize(
+    ("project", "file", "items"),
+    [
+        ("mtm/vlm", "test_vtt.yaml", "queries"),
+        ("mtm/vlm", "test_vttqa.yaml", "questions"),
+        ("mtm/vlm", "test_youcook.yaml", "queries"),
+        ("mtm/vlm", "test_youcookcap.yaml", "clips"),
+        ("mtm/vlm", "test_coin.yaml", "videos"),
+        ("mtm/vlm", "test_crosstask.yaml", "videos"),
+        ("retri/videoclip", "test_didemo_zs.yaml", "sentences"),
+    ],
+)
+def test_what_is_predicted_and_what_is_left_out_make_the_whole_list(mini, project, file, items):
+    listed = mini.run(project, file)[0]
+    folder = Path(mini.values(project, file)["eval"]["save_path"])
+    video = json.loads((folder / f"{listed.name}.ids.json").read_text())[0]
+    feature = Path(f"data/feat/all/{video}.npy")
+    hidden = feature.rename("hidden.npy")
+    try:
+        found = mini.evaluate_again(project, file)
+    finally:
+        hidden.rename(feature)
+    for result in found:
+        assert sum(result.skipped.values()) > 0
+        assert result.counts[items] + sum(result.skipped.values()) == listed.counts[items]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("project", "file"), TRAININGS)
 def test_a_task_learns_in_all_its_epochs(whole, project, file):

@@ -15,17 +15,13 @@ from mmpt.processors.downstream.coin_files import BACKGROUND, Segment, read_coin
 from mmpt.processors.featurelength import feature_seconds
 from mmpt.processors.processor import Aligner, MetaProcessor, TextProcessor
 from mmpt.processors.windows import UNCOVERED, SlidingWindows, covered_seconds, covers_nothing
-from mmpt.types import SegmentationExample
+from mmpt.types import IGNORED, SegmentationExample
 
 __all__ = [
-    "IGNORED",
     "COINActionSegmentationAligner",
     "COINActionSegmentationMetaProcessor",
     "COINActionSegmentationTextProcessor",
 ]
-
-IGNORED = -100
-"""Target of the positions after the end of a video; losses leave it out."""
 
 
 class COINActionSegmentationMetaProcessor(MetaProcessor):
@@ -123,7 +119,7 @@ class COINActionSegmentationAligner(Aligner):
         begin, end = self.windows.bounds(len(video_feature))
         vfeats, vmasks = self.layout.video_clips([video_feature], begin, end)
         video_targets = self._targets(video_id, len(video_feature), text_feature)
-        targets = torch.full(vmasks.shape, IGNORED)
+        targets = torch.full(vmasks.shape, IGNORED)  # stays so after the end of the video
         targets[vmasks] = video_targets[torch.from_numpy(self.windows.seconds(len(video_feature)))]
         layout = self.layout
         dummy = [layout.cls_token_id, layout.sep_token_id, layout.pad_token_id, layout.sep_token_id]
