@@ -136,12 +136,16 @@ class LocalJob:
             return
         self.require_built()
         argv = self.argv
-        if not self.predicts:
-            with atomic_write(f"{self.save_dir}/config.yaml", "w") as stream:
-                stream.write(dump_yaml(self.values))
+        self.save_configuration()
         print(self.command, flush=True)
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.type.cpu else {}
         self._process = subprocess.Popen(argv, env=child_environment() | hidden)
+
+    def save_configuration(self) -> None:
+        """Write the whole configuration of a training as ``<save_dir>/config.yaml``."""
+        if not self.predicts:
+            with atomic_write(f"{self.save_dir}/config.yaml", "w") as stream:
+                stream.write(dump_yaml(self.values))
 
     def require_built(self) -> None:
         """Refuse a task that names classes which are only planned.
