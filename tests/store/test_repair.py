@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mmpt.errors import DataError
-from mmpt.store.caption_files import write_captions
+from mmpt.store.caption_writer import write_captions
 from mmpt.store.captions import Caption
 from mmpt.store.npyfile import read_array
 from mmpt.store.pack import pack_features
