@@ -22,7 +22,17 @@ from mmpt.errors import DataError
 from mmpt.store.npyfile import read_array, read_header
 from mmpt.utils.files import read_json, unreadable
 
-__all__ = ["FeatureFolder", "FeatureSource", "as_rows", "choose_array", "open_features", "read_npz"]
+__all__ = [
+    "SETTINGS_NAME",
+    "FeatureFolder",
+    "FeatureSource",
+    "as_rows",
+    "choose_array",
+    "open_features",
+    "read_npz",
+    "read_settings",
+    "rows_shape",
+]
 
 SETTINGS_NAME = "extraction.json"
 _SUFFIXES = (".npy", ".npz", ".pt", ".pth")
@@ -82,6 +92,19 @@ def open_features(path: str | os.PathLike[str], key: str | None = None) -> Featu
         f"{path} holds no features that mmpt reads: a folder of {', '.join(_SUFFIXES)} files, an HDF5 file "
         f"({', '.join(_HDF5)}) or an LMDB is expected. Check the path."
     )
+
+
+def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what ``extraction.json`` says of the features in a folder; nothing if there is none.
+
+    Raises:
+        DataError: If the file is damaged or foreign.
+    """
+    path = Path(folder) / SETTINGS_NAME
+    settings = read_json(path) if path.exists() else {}
+    if not isinstance(settings, dict):
+        raise DataError(f"The file {path} does not hold the settings of an extraction: {settings!r:.80}.")
+    return settings
 
 
 def as_rows(array: np.ndarray, where: str) -> np.ndarray:
@@ -187,16 +210,8 @@ class FeatureFolder:
         return as_rows(array, where)
 
     def settings(self) -> dict[str, Any]:
-        """Return what ``extraction.json`` says; nothing if there is none.
-
-        Raises:
-            DataError: If the file is damaged or foreign.
-        """
-        path = self.folder / SETTINGS_NAME
-        settings = read_json(path) if path.exists() else {}
-        if not isinstance(settings, dict):
-            raise DataError(f"The file {path} does not hold the settings of an extraction: {settings!r:.80}.")
-        return settings
+        """Return what ``extraction.json`` says, see :func:`read_settings`."""
+        return read_settings(self.folder)
 
     def _path(self, video_id: str) -> Path:
         paths = [self.folder / f"{video_id}{suffix}" for suffix in _SUFFIXES]

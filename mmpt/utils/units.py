@@ -1,5 +1,6 @@
 """Amounts of bytes as people write them."""
 
+import argparse
 import re
 
 __all__ = ["format_bytes", "parse_bytes"]
@@ -8,14 +9,14 @@ _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def parse_bytes(text: str) -> int:
-    """Return the bytes of ``"2G"`` (2 GiB), ``"500M"``, ``"1.5T"`` or ``"4096"``.
+    """Return the bytes of ``"2G"`` (2 GiB), ``"500M"``, ``"1.5T"`` or ``"4096"``; a type of options.
 
     Raises:
-        ValueError: If it is none of these; command lines turn it into their message.
+        argparse.ArgumentTypeError: If it is none of these; the command line shows its message.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
     if match is None:
-        raise ValueError(f"'{text}' is no amount of bytes; write it like 2G, 500M or 4096.")
+        raise argparse.ArgumentTypeError(f"'{text}' is no amount of bytes; write it like 2G, 500M or 4096.")
     return round(float(match[1]) * _UNITS[match[2].upper()])
 
 

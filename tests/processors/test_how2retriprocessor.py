@@ -80,3 +80,13 @@ def test_a_list_of_videos_gives_what_its_videos_give_one_by_one(section, legacy_
     apart = [single(*each, rng=rng) for each in zip(ids, videos, texts, strict=True)]
     for key in together.keys() - {"video_id"}:
         assert torch.equal(together[key], torch.cat([example[key] for example in apart]))
+
+
+def test_all_videos_of_a_batch_are_announced_before_they_are_read(section, legacy_config, monkeypatch):
+    dataset = build_dataset(legacy_config.replace(dataset=section), "train")
+    announced = []
+    monkeypatch.setattr(dataset.video_processor.reader, "prefetch", lambda places: announced.extend(places))
+    example = dataset.__getitems__([1])[0]
+    # 4 videos a shard, 3 a batch: batch 1 holds the videos 3, 4 and 5
+    assert announced == [(0, 3), (1, 0), (1, 1)]
+    assert torch.equal(example["vfeats"], dataset[1]["vfeats"])

@@ -1,11 +1,13 @@
 """Packing: any source, sizes by bytes or videos, little memory, and the same bytes after any kill."""
 
+import argparse
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -151,7 +153,7 @@ def test_amounts_of_bytes_are_read(text, value):
 
 
 def test_a_wrong_amount_of_bytes_is_named_and_amounts_are_printed_short():
-    with pytest.raises(ValueError, match="'2 apples' is no amount of bytes"):
+    with pytest.raises(argparse.ArgumentTypeError, match="'2 apples' is no amount of bytes"):
         parse_bytes("2 apples")
     assert [format_bytes(n) for n in (512, 1536, 999 * 2**30, 2.5 * 2**40)] == [
         "512 B",
@@ -159,3 +161,16 @@ def test_a_wrong_amount_of_bytes_is_named_and_amounts_are_printed_short():
         "999 GiB",
         "2.5 TiB",
     ]
+
+
+def test_the_script_packs_by_bytes_and_with_the_width_that_is_there(tmp_path, features):
+    script = Path(__file__).parents[2] / "scripts/video_feature_extractor/shard_feature.py"
+    (tmp_path / "train.lst").write_text("\n".join(f"v{i:02d}" for i in range(12)))
+    options = ["--fdir", features, "--sdir", tmp_path / "shards", "--lists", tmp_path / "{split}.lst"]
+    command = [sys.executable, script, *options, "--splits", "train", "--shard_bytes", "0.5K"]
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    # 512 bytes are 32 rows of 16 bytes: 1 + ... + 7 = 28, 8 + 9 + 10 = 27, 11 + 12 = 23
+    assert [len(ids) for ids in read_meta(tmp_path / "shards", "train").values()] == [7, 3, 2]
+    wrong = subprocess.run([*map(str, command[:-1]), "much"], check=False, capture_output=True, text=True)
+    assert wrong.returncode == 2
+    assert "argument --shard_bytes: 'much' is no amount of bytes; write it like 2G" in wrong.stderr
