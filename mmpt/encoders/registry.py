@@ -18,10 +18,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 
+from mmpt.config.typecheck import describe, fits
 from mmpt.errors import ConfigError
 from mmpt.registry import nearest
 from mmpt.store.encoder import VideoEncoder
@@ -91,13 +92,15 @@ def build_encoder(
         name: One of :func:`encoder_names`.
         weights: File or folder of the weights; None: the encoder's default.
         device: Where it is to compute.
-        options: What its builder takes beside.
+        options: What its builder takes beside; None stands for the default.
 
     Raises:
-        ConfigError: If the name or an option is unknown, or what the builder returns is no encoder.
+        ConfigError: If the name or an option is unknown, an option has the wrong type, or what the builder
+            returns is no encoder.
         CheckpointError: If the weights are missing, unsafe, or of another network.
     """
     builder = _builder(name)
+    options = {option: value for option, value in options.items() if value is not None}
     _check_options(name, builder, options)
     encoder = builder(weights, torch.device(device), **options)
     if not callable(encoder) or not hasattr(encoder, "spec"):
@@ -170,14 +173,20 @@ def _check_options(name: str, builder: Builder, options: Mapping[str, Any]) -> N
     parameters = list(inspect.signature(builder).parameters.values())[2:]  # weights and device come first
     if any(each.kind is each.VAR_KEYWORD for each in parameters):
         return
+    hints = get_type_hints(builder)
     allowed = [each.name for each in parameters]
-    for option in options:
+    for option, value in options.items():
         if option not in allowed:
             close = nearest(option, allowed)
             hint = f" Did you mean '{close}'?" if close else ""
             raise ConfigError(
                 f"The encoder '{name}' has no option '{option}'.{hint} "
                 f"Its options: {', '.join(allowed) or 'none'}."
+            )
+        if option in hints and not fits(value, hints[option]):
+            raise ConfigError(
+                f"The option '{option}' of the encoder '{name}' must be {describe(hints[option])}, "
+                f"got {value!r}."
             )
     missing = [each.name for each in parameters if each.default is each.empty and each.name not in options]
     if missing:

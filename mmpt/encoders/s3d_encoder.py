@@ -95,13 +95,9 @@ def build_s3d(
         compile: Use ``torch.compile``; meant for GPUs.
 
     Raises:
-        ConfigError: If ``output`` or ``precision`` is unknown, or ``fps`` or ``size`` is odd.
+        ConfigError: If ``fps`` or ``size`` is odd.
         CheckpointError: If the weights are missing or of another network.
     """
-    if output not in OUTPUTS:
-        raise ConfigError(f"S3D has no output '{output}'; give one of {', '.join(OUTPUTS)}.")
-    if precision not in PRECISIONS:
-        raise ConfigError(f"S3D cannot compute in '{precision}'; give one of {', '.join(PRECISIONS)}.")
     if fps % 2 or size % 2:
         raise ConfigError(
             f"S3D folds two frames and two pixels into one: fps and size must be even, not {fps} and {size}."

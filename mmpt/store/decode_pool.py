@@ -25,7 +25,7 @@ PATIENCE = 0.1
 
 
 def whole_seconds(frames: Iterable[np.ndarray], fps: int) -> Iterator[np.ndarray]:
-    """Join frames to seconds (fps, H, W, 3); the last is filled up with black frames."""
+    """Join frames to seconds, or clips of other lengths, (fps, H, W, 3); the last is filled up with black."""
     second: list[np.ndarray] = []
     for frame in frames:
         second.append(frame)
@@ -46,7 +46,8 @@ class DecodePool:
         fps: Frames per second.
         size: Height and width in pixels.
         threads: Number of videos decoded at a time.
-        capacity: Seconds of video held at most, beside the ones being put together.
+        capacity: Clips held at most, beside the ones being put together.
+        clip_frames: Frames in a clip; by default a second of them.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class DecodePool:
         size: int,
         threads: int,
         capacity: int,
+        clip_frames: int | None = None,
     ) -> None:
         self._decoder, self._fps, self._size = decoder, fps, size
+        self._clip_frames = clip_frames or fps
         self._jobs: queue.SimpleQueue[VideoJob] = queue.SimpleQueue()
         for job in jobs:
             self._jobs.put(job)
@@ -102,7 +105,7 @@ class DecodePool:
 
     def _decode(self, job: VideoJob) -> None:
         try:
-            for second in whole_seconds(self._decoder(job.video, self._fps, self._size), self._fps):
+            for second in whole_seconds(self._decoder(job.video, self._fps, self._size), self._clip_frames):
                 self._put((job, second))
         except DataError as error:
             self._put((job, error))

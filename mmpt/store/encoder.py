@@ -33,7 +33,7 @@ class EncoderSpec:
     """Frames per second that it expects."""
     size: int
     """Height and width of a frame in pixels; frames are scaled to it and cut to a square before."""
-    seconds: float = 1.0
+    seconds: float = 1
     """Seconds of video in one vector; models that count in seconds need 1."""
     mean: RGB = (0.0, 0.0, 0.0)
     """Subtracted from red, green and blue in 0..1, see :meth:`normalized`."""

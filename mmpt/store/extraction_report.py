@@ -23,7 +23,7 @@ class ExtractionReport:
     """Videos whose features were there, or were made by others in the meantime."""
     failed: dict[str, str] = field(default_factory=dict)
     """Video id -> why it has no features."""
-    video_seconds: int = 0
+    video_seconds: float = 0
     """Seconds of video encoded."""
     wall_seconds: float = 0.0
     """Time taken; of parts, the longest."""

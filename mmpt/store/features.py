@@ -6,11 +6,10 @@ seconds of several videos; every file appears whole, so a stopped run continues 
 number of workers share a folder (see :mod:`mmpt.store.worklist`).
 """
 
-import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,6 +20,7 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.store.claims import Claims
 from mmpt.store.decode import FrameDecoder, decode_frames
 from mmpt.store.decode_pool import DecodePool
+from mmpt.store.encoder import EncoderSpec, VideoEncoder, encode
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import VideoJob
 from mmpt.store.worklist import Worklist
@@ -28,10 +28,7 @@ from mmpt.utils.files import read_json, write_json
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
-__all__ = ["Encoder", "ExtractionSettings", "Sibling", "extract_features", "read_settings"]
-
-Encoder = Callable[[torch.Tensor], torch.Tensor]
-"""Frames in 0..1, float (B, 3, T, H, W), to vectors (B, D)."""
+__all__ = ["ExtractionSettings", "Sibling", "extract_features", "read_settings"]
 
 SETTINGS_NAME = "extraction.json"
 
@@ -40,33 +37,28 @@ logger = get_logger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractionSettings:
-    """How features are made. The first five decide what is in the files and are kept beside them."""
+    """How features are made, apart from the encoder."""
 
-    extractor: str
-    """Name of the encoder and its weights, for the record."""
-    fps: int = 30
-    """Frames per second."""
-    size: int = 224
-    """Height and width of a frame in pixels."""
-    l2_normalize: bool = True
-    """Scale every vector to length 1."""
+    l2_normalize: bool | None = None
+    """Scale every vector to length 1; None: as the encoder's spec says."""
     dtype: Literal["float16", "float32"] = "float16"
     """Numbers in the files."""
     batch_size: int = 32
-    """Seconds encoded at a time."""
+    """Clips encoded at a time."""
     decoding_threads: int = 4
     """Videos decoded at a time."""
     device: str = "cpu"
     """Where the encoder is."""
-    bfloat16: bool = False
-    """Encode in bfloat16: faster on new hardware, less exact."""
 
     def __post_init__(self) -> None:
-        _check(self)
+        wrong = [name for name in ("batch_size", "decoding_threads") if getattr(self, name) < 1]
+        if wrong:
+            raise ConfigError(f"{wrong[0]} must be at least 1, got {getattr(self, wrong[0])}.")
 
-    def recorded(self) -> dict[str, Any]:
-        """Return the settings that decide what is in the files."""
-        return {name: asdict(self)[name] for name in ("extractor", "fps", "size", "l2_normalize", "dtype")}
+    def recorded(self, spec: EncoderSpec) -> dict[str, Any]:
+        """Return what decides what is in the files; it is kept beside them."""
+        l2_normalize = spec.l2_normalize if self.l2_normalize is None else self.l2_normalize
+        return {**spec.recorded(), "l2_normalize": l2_normalize, "dtype": self.dtype}
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,7 @@ class Sibling:
 
 def extract_features(
     jobs: Sequence[VideoJob],
-    encoder: Encoder,
+    encoder: VideoEncoder,
     settings: ExtractionSettings,
     decoder: FrameDecoder = decode_frames,
     *,
@@ -111,22 +103,22 @@ def extract_features(
 
     Args:
         jobs: Videos with their feature files, all in one folder.
-        encoder: See :data:`Encoder`; in evaluation mode and on ``settings.device``.
+        encoder: In evaluation mode and on ``settings.device``.
         settings: How features are made.
         decoder: Turns a file into frames.
         report_name: Name of the report, in the folder of the features.
         sibling: Which of several workers this is; its report is for the process that started it.
 
     Raises:
-        ConfigError: If the folder holds features that were made in another way, or a setting is
-            out of range.
+        ConfigError: If the folder holds features that were made in another way.
+        DataError: If the encoder gives another shape than its spec promises.
     """
     report, begin = ExtractionReport(), time.perf_counter()
     if not jobs:
         return report
-    folder = jobs[0].feature.parent
+    folder, recorded = jobs[0].feature.parent, settings.recorded(encoder.spec)
     with Claims(folder, sibling.run if sibling else None) as claims:
-        _record_settings(folder, settings, claims)
+        _record_settings(folder, recorded, claims)
         try:
             worklist = Worklist(sibling.arranged(jobs) if sibling else jobs, claims, report)
             with progress((), "features", total=len(worklist), unit="video", disable=bool(sibling)) as bar:
@@ -137,7 +129,7 @@ def extract_features(
         finally:
             report.wall_seconds = round(time.perf_counter() - begin, 3)
             if sibling is None:
-                report.save(folder / report_name, settings.recorded(), claims.ticket.temporary)
+                report.save(folder / report_name, recorded, claims.ticket.temporary)
     return report
 
 
@@ -158,7 +150,11 @@ class _Run:
     """Collects seconds to batches and vectors to files."""
 
     def __init__(
-        self, encoder: Encoder, settings: ExtractionSettings, worklist: Worklist, report: ExtractionReport
+        self,
+        encoder: VideoEncoder,
+        settings: ExtractionSettings,
+        worklist: Worklist,
+        report: ExtractionReport,
     ) -> None:
         self._encoder, self._settings, self._worklist, self._report = encoder, settings, worklist, report
         self._batch: list[tuple[VideoJob, np.ndarray]] = []
@@ -167,15 +163,16 @@ class _Run:
 
     def through(self, decoder: FrameDecoder) -> Iterator[int]:
         """Work off all videos; yield how many have been settled since the last time."""
-        settings, left = self._settings, len(self._worklist)
+        settings, spec, left = self._settings, self._encoder.spec, len(self._worklist)
         for jobs in self._worklist.rounds():
             with DecodePool(
                 jobs,
                 self._worklist.decoder(decoder, jobs),
-                settings.fps,
-                settings.size,
+                spec.fps,
+                spec.size,
                 settings.decoding_threads,
                 capacity=2 * settings.batch_size,
+                clip_frames=spec.frames,
             ) as pool:
                 for job, message in pool:
                     self._take(job, message)
@@ -202,7 +199,7 @@ class _Run:
             vectors = self._encode(np.stack([second for _, second in self._batch]))
             for (job, _), vector in zip(self._batch, vectors, strict=True):
                 self._rows.setdefault(job, []).append(vector)
-            self._report.video_seconds += len(self._batch)
+            self._report.video_seconds += len(self._batch) * self._encoder.spec.seconds
             self._batch = []
         ended, self._ended = self._ended, []
         for job in ended:
@@ -212,45 +209,35 @@ class _Run:
             else:
                 self._worklist.fail(job, DataError(f"The encoder gave NaN or infinity for {job.video}."))
 
-    def _encode(self, seconds: np.ndarray) -> np.ndarray:
-        settings, count = self._settings, len(seconds)
-        # Always a full batch: networks round differently for other batch sizes, and a file must not depend
-        # on which videos were encoded together, in what order, or after which interruption.
-        fill = np.zeros((settings.batch_size - count, *seconds.shape[1:]), np.uint8)
-        seconds = np.concatenate([seconds, fill]) if len(fill) else seconds
-        with (
-            torch.inference_mode(),
-            torch.autocast(torch.device(settings.device).type, torch.bfloat16, enabled=settings.bfloat16),
-        ):
-            # (B, T, H, W, 3) seen as (B, 3, T, H, W) is what torch calls channels_last_3d: no copy.
-            frames = torch.from_numpy(seconds).to(settings.device).permute(0, 4, 1, 2, 3)
-            vectors = self._encoder(frames.float().div_(255))[:count].float()
-            if settings.l2_normalize:
-                vectors = torch.nn.functional.normalize(vectors, dim=1)
-            return vectors.cpu().numpy().astype(settings.dtype)
+    def _encode(self, clips: np.ndarray) -> np.ndarray:
+        settings, count = self._settings, len(clips)
+        if not self._encoder.spec.clipwise:
+            # Always a full batch: networks round differently for other batch sizes, and a file must not
+            # depend on which videos were encoded together, in what order, or after which interruption.
+            black = np.zeros((settings.batch_size - count, *clips.shape[1:]), np.uint8)
+            clips = np.concatenate([clips, black]) if len(black) else clips
+        frames = torch.from_numpy(clips).to(settings.device)
+        vectors = encode(self._encoder, frames, settings.l2_normalize)[:count]
+        return vectors.cpu().numpy().astype(settings.dtype)
 
 
-def _check(settings: ExtractionSettings) -> None:
-    numbers = {name: getattr(settings, name) for name in ("fps", "size", "batch_size", "decoding_threads")}
-    wrong = {name: value for name, value in numbers.items() if value < 1}
-    if wrong or settings.fps % 2 or settings.size % 2:
-        raise ConfigError(
-            f"All of {json.dumps(numbers)} must be positive, and fps and size even, because the encoder "
-            "folds two frames and two pixels into one."
-        )
-
-
-def _record_settings(folder: Path, settings: ExtractionSettings, claims: Claims) -> None:
+def _record_settings(folder: Path, now: dict[str, Any], claims: Claims) -> None:
     """Keep how the features are made; refuse to mix two ways in one folder."""
-    now, before = settings.recorded(), read_settings(folder)
+    before, path = read_settings(folder), folder / SETTINGS_NAME
     if not any(folder.glob("*.npy")) and not (before and claims.others()):
-        write_json(folder / SETTINGS_NAME, now, claims.ticket.temporary)
+        write_json(path, now, claims.ticket.temporary)
     elif not before:
         logger.warning("The folder %s holds features of unknown making; they are kept.", folder)
     elif before != now:
+        # A folder of an earlier version lacks what was not to be chosen then.
         changes = [
-            f"{name} {before.get(name)!r}, now {now[name]!r}" for name in now if before.get(name) != now[name]
+            f"{name} {value!r}, now {now.get(name)!r}"
+            for name, value in before.items()
+            if value != now.get(name)
         ]
+        if not changes:
+            write_json(path, now, claims.ticket.temporary)
+            return
         raise ConfigError(
             f"The folder {folder} holds features made with other settings ({'; '.join(changes)}). "
             "Choose another folder, or the same settings."

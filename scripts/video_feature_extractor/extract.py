@@ -1,9 +1,10 @@
 """Turn videos into features: ``extract.py --vdir VIDEOS --fdir FEATURES``.
 
-One ``<id>.npy`` per video, a 512-vector per second. Existing features are skipped, so the command
-continues where it was stopped. It ends with exit code 1 if a video has no features, and says why in
-``<fdir>/extraction_report.json``. The same command may run several times at once, on one machine or on
-many that share the folder: no video is made twice.
+One ``<id>.npy`` per video, a vector per second: 512 numbers of S3D, or those of the encoder that
+``--type`` names. Existing features are skipped, so the command continues where it was stopped. It ends
+with exit code 1 if a video has no features, and says why in ``<fdir>/extraction_report.json``. The same
+command may run several times at once, on one machine or on many that share the folder: no video is made
+twice.
 """
 
 import argparse
@@ -18,7 +19,8 @@ from pathlib import Path
 
 import torch
 
-from mmpt.encoders.s3d import load_s3d
+from mmpt.encoders import EncoderChoice
+from mmpt.encoders.options import parse_options
 from mmpt.errors import ConfigError
 from mmpt.store.claims import Claims
 from mmpt.store.crew import extract_with_workers, stop_with_parent
@@ -26,13 +28,15 @@ from mmpt.store.decode import decode_frames
 from mmpt.store.decode_process import DecodeLimits, ProcessDecoder
 from mmpt.store.decode_torchcodec import TorchcodecDecoder
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport, merge_parts, part_name
-from mmpt.store.features import Encoder, ExtractionSettings, Sibling, extract_features, read_settings
+from mmpt.store.features import ExtractionSettings, Sibling, extract_features, read_settings
 from mmpt.store.paths import PLAN_NAME, PathBuilder, PathPlan, VideoJob, parse_part
 from mmpt.utils.command import run_command
 from mmpt.utils.device import pick_device
-from mmpt.utils.files import sha256
 
 logger = logging.getLogger("extract")
+
+SHORT = ("fps", "size", "width", "output", "precision")
+"""Options of encoders that have an option here."""
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -45,7 +49,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--split", help="make one part of the videos only: 0/4, 1/4, 2/4 or 3/4, such as in a job array")
     add("--num_workers", type=int, default=1, help="processes with a network each, shared out over the GPUs")
     add("--sibling", help=argparse.SUPPRESS)
-    add("--type", default="s3d", choices=["s3d"], help="network")
+    add("--type", default="s3d", help="encoder: s3d, huggingface, or one that a plugin brings")
+    add("--plugin", action="append", default=[], help="file or module that registers encoders; repeatable")
+    add("--weights", help="file or folder of its weights; default: pretrained_models/s3d_howto100m.pth")
+    add("--option", action="append", default=[], help="NAME=VALUE, what it takes beside; repeatable")
+    for name in SHORT:
+        add(f"--{name}", help=f"short for --option {name}=...")
     add("--num_decoding_thread", type=int, default=4, help="videos decoded at a time, each in a process")
     add("--decoder", default="pyav", choices=["pyav", "torchcodec"], help="what decodes")
     add("--decode_device", default="cpu", help="where torchcodec decodes, such as cuda")
@@ -59,17 +68,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=limits.memory / 2**30,
         help="GiB to decode a video, at most; not on GPUs",
     )
-    add("--batch_size", type=int, default=32, help="seconds encoded at a time")
+    add("--batch_size", type=int, default=32, help="clips (seconds) encoded at a time")
     add("--half_precision", type=int, default=1, choices=[0, 1], help="1 saves float16, 0 float32")
-    add("--l2_normalize", type=int, default=1, choices=[0, 1], help="1 scales every vector to length 1")
-    add("--weights", default="pretrained_models/s3d_howto100m.pth", help="weights of the network")
-    add("--dict", default=None, help="words of the network's text side; not needed for features")
-    add("--width", type=float, default=1.0, help="width factor the weights were trained with")
-    add("--fps", type=int, default=30, help="frames per second; even")
-    add("--size", type=int, default=224, help="height and width of a frame in pixels; even")
+    add("--l2_normalize", type=int, choices=[0, 1], help="1 scales vectors to length 1; default: as it says")
     add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     add("--num_threads", type=int, help="threads of each network on a CPU; default: what the cores allow")
-    add("--bfloat16", action="store_true", help="encode in bfloat16: faster on new hardware, less exact")
     return parser.parse_args(arguments)
 
 
@@ -82,10 +85,14 @@ def threads(options: argparse.Namespace) -> int:
     )
 
 
-def build_encoder(options: argparse.Namespace, device: torch.device) -> Encoder:
-    network = load_s3d(options.weights, options.dict, options.width).to(device)
-    network = network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return lambda frames: network(frames)["video_embedding"]
+def chosen_encoder(options: argparse.Namespace) -> EncoderChoice:
+    short = [f"{name}={value}" for name in SHORT if (value := getattr(options, name)) is not None]
+    return EncoderChoice(
+        type=options.type,
+        weights=options.weights,
+        options=parse_options([*short, *options.option]),
+        plugins=tuple(options.plugin),
+    )
 
 
 def build_decoder(options: argparse.Namespace) -> ProcessDecoder:
@@ -121,17 +128,13 @@ def extract(
     """Extract in this process."""
     torch.set_num_threads(threads(options))
     device = pick_device(options.device)
-    encoder = build_encoder(options, device)
+    encoder = chosen_encoder(options).build(device)
     settings = ExtractionSettings(
-        extractor=f"{options.type} {Path(options.weights).name} {sha256(options.weights)[:16]}",
-        fps=options.fps,
-        size=options.size,
-        l2_normalize=bool(options.l2_normalize),
+        l2_normalize=None if options.l2_normalize is None else bool(options.l2_normalize),
         dtype="float16" if options.half_precision else "float32",
         batch_size=options.batch_size,
         decoding_threads=options.num_decoding_thread,
         device=str(device),
-        bfloat16=options.bfloat16,
     )
     sibling = Sibling.parse(options.sibling) if options.sibling else None
     if not options.plan:

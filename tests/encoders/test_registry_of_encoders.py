@@ -162,8 +162,12 @@ def test_s3d_is_an_encoder_of_uint8_frames_with_both_outputs(weights, output, di
 
 
 def test_impossible_options_of_s3d_and_missing_weights_are_named(weights):
-    with pytest.raises(ConfigError, match="no output 'mixed_4f'; give one of video_embedding, mixed_5c"):
+    with pytest.raises(
+        ConfigError, match=r"'output' of the encoder 's3d' must be .*mixed_5c.*, got 'mixed_4f'"
+    ):
         build_encoder("s3d", weights, output="mixed_4f")
+    with pytest.raises(ConfigError, match="'width' of the encoder 's3d' must be a number, got 'wide'"):
+        build_encoder("s3d", weights, width="wide")
     with pytest.raises(ConfigError, match="must be even, not 9 and 224"):
         build_encoder("s3d", weights, fps=9)
     with pytest.raises(CheckpointError, match=r"none\.pth do not exist"):

@@ -119,7 +119,7 @@ def test_missing_weights_and_folders_are_named(tmp_path, options):
     ("option", "value", "message"),
     [
         ("--num_threads", "0", "--num_threads must be at least 1, got 0"),
-        ("--fps", "9", '"fps": 9, .* must be positive, and fps and size even'),
+        ("--fps", "9", "fps and size must be even, not 9 and 32"),
         ("--vdir", "", "One of the folders of videos has no name"),
     ],
 )

@@ -8,6 +8,7 @@ import torch
 
 from mmpt.errors import ConfigError, DataError, MissingDependencyError
 from mmpt.store.decode_pool import DecodePool, whole_seconds
+from mmpt.store.encoder import EncoderSpec
 from mmpt.store.features import ExtractionSettings, extract_features, read_settings
 from mmpt.store.paths import VideoJob
 
@@ -26,15 +27,25 @@ def fake_decoder(path, fps, size):
         yield np.full((size, size, 3), 200, np.uint8)
 
 
-def mean_encoder(frames):
-    """(mean of the pixels, 1, 0) of every second."""
-    mean = frames.mean(dim=(1, 2, 3, 4))
-    return torch.stack([mean, torch.ones_like(mean), torch.zeros_like(mean)], dim=1)
+class MeanEncoder:
+    """(mean of the pixels in 0..1, 1, 0) of every second; ``spy`` sees every batch before."""
+
+    def __init__(self, spy=None, **facts):
+        self.spy = spy
+        self.spec = EncoderSpec(**{"name": "fake", "dim": 3, "fps": FPS, "size": 2, **facts})
+
+    def __call__(self, frames):
+        if self.spy:
+            self.spy(frames)
+        mean = self.spec.normalized(frames).mean(dim=(1, 2, 3, 4))
+        return torch.stack([mean, torch.ones_like(mean), torch.zeros_like(mean)], dim=1)
+
+
+mean_encoder = MeanEncoder()
 
 
 def settings(**changes):
-    values = {"extractor": "fake", "fps": FPS, "size": 2, "batch_size": 3, "decoding_threads": 2, **changes}
-    return ExtractionSettings(**values)
+    return ExtractionSettings(**{"batch_size": 3, "decoding_threads": 2, **changes})
 
 
 def jobs(folder, *names):
@@ -76,11 +87,12 @@ def test_bad_videos_are_reported_and_the_others_go_on(tmp_path):
 
 
 def test_an_encoder_that_gives_nan_fails_the_video_not_the_run(tmp_path):
-    def encoder(frames):
-        vectors = mean_encoder(frames)
-        return torch.where(vectors[:, :1] == 0, torch.nan, vectors)
+    class Encoder(MeanEncoder):
+        def __call__(self, frames):
+            vectors = super().__call__(frames)
+            return torch.where(vectors[:, :1] == 0, torch.nan, vectors)
 
-    report = extract_features(jobs(tmp_path, "v1", "v0"), encoder, settings(), fake_decoder)
+    report = extract_features(jobs(tmp_path, "v1", "v0"), Encoder(), settings(), fake_decoder)
     assert list(report.failed) == ["v1"]
     assert report.done == 1
 
@@ -98,15 +110,14 @@ def test_a_second_run_skips_what_is_there_and_redoes_what_is_damaged(tmp_path):
 def test_an_interrupted_run_leaves_whole_files_and_a_report(tmp_path):
     calls = []
 
-    def encoder(frames):
+    def stop(frames):
         calls.append(len(frames))
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return mean_encoder(frames)
 
     plan = jobs(tmp_path, "v1", "v2", "v3", "v4")
     with pytest.raises(KeyboardInterrupt):
-        extract_features(plan, encoder, settings(decoding_threads=1, batch_size=4), fake_decoder)
+        extract_features(plan, MeanEncoder(stop), settings(decoding_threads=1, batch_size=4), fake_decoder)
     left = {path.name for path in (tmp_path / "features").iterdir()}
     assert left == {"extraction.json", "extraction_report.json", "v1.npy", "v2.npy"}
     report = extract_features(plan, mean_encoder, settings(), fake_decoder)
@@ -116,7 +127,7 @@ def test_an_interrupted_run_leaves_whole_files_and_a_report(tmp_path):
 def test_features_of_two_makings_are_not_mixed(tmp_path):
     extract_features(jobs(tmp_path, "v1"), mean_encoder, settings(), fake_decoder)
     with pytest.raises(ConfigError, match=r"other settings \(fps 4, now 2\)"):
-        extract_features(jobs(tmp_path, "v2"), mean_encoder, settings(fps=2), fake_decoder)
+        extract_features(jobs(tmp_path, "v2"), MeanEncoder(fps=2), settings(), fake_decoder)
 
 
 def test_features_of_unknown_making_are_kept_with_a_warning(tmp_path, caplog):
@@ -127,11 +138,32 @@ def test_features_of_unknown_making_are_kept_with_a_warning(tmp_path, caplog):
     assert "unknown making" in caplog.text
 
 
-def test_odd_or_impossible_settings_are_refused(tmp_path):
-    with pytest.raises(ConfigError, match="fps and size even"):
-        extract_features(jobs(tmp_path, "v1"), mean_encoder, settings(fps=5), fake_decoder)
-    with pytest.raises(ConfigError, match='"batch_size": 0'):
-        extract_features(jobs(tmp_path, "v1"), mean_encoder, settings(batch_size=0), fake_decoder)
+def test_a_folder_of_an_earlier_version_goes_on_and_says_the_rest_from_then_on(tmp_path):
+    plan = jobs(tmp_path, "v1", "v2")
+    extract_features(plan[:1], mean_encoder, settings(), fake_decoder)
+    record = tmp_path / "features/extraction.json"
+    now = json.loads(record.read_text())
+    before = {name: now[name] for name in ("extractor", "fps", "size", "l2_normalize", "dtype")}
+    record.write_text(json.dumps(before))
+    assert extract_features(plan, mean_encoder, settings(), fake_decoder).done == 1
+    assert json.loads(record.read_text()) == now
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(ConfigError, match="batch_size must be at least 1, got 0"):
+        settings(batch_size=0)
+
+
+def test_an_encoder_may_read_longer_clips_and_others_of_its_kind_are_not_filled_up(tmp_path):
+    shapes = []
+    encoder = MeanEncoder(lambda frames: shapes.append(tuple(frames.shape)), seconds=2, clipwise=True)
+    report = extract_features(jobs(tmp_path, "v6"), encoder, settings(), fake_decoder)
+    assert shapes == [(3, 2 * FPS, 2, 2, 3), (1, 2 * FPS, 2, 2, 3)]  # 6.5 seconds are 4 clips
+    assert (len(np.load(tmp_path / "features/v6.npy")), report.video_seconds) == (4, 8)
+    assert read_settings(tmp_path / "features") == {
+        "extractor": "fake", "dim": 3, "fps": FPS, "size": 2, "seconds": 2, "interpolation": "bicubic",
+        "precision": "float32", "l2_normalize": True, "dtype": "float16",
+    }  # fmt: skip
 
 
 def test_a_fault_that_is_no_bad_file_ends_the_run(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from tiny_extraction import contents, jobs, mean_encoder, settings, slow_decoder
+from tiny_extraction import MeanEncoder, contents, jobs, mean_encoder, settings, slow_decoder
 
 from mmpt.errors import DataError
 from mmpt.store.claims import Claims
@@ -114,10 +114,7 @@ def test_a_name_that_is_too_long_fails_alone(tmp_path):
 def test_features_do_not_depend_on_the_company_in_a_batch(tmp_path):
     sizes = []
 
-    def encoder(frames):
-        sizes.append(len(frames))
-        return mean_encoder(frames)
-
+    encoder = MeanEncoder(lambda frames: sizes.append(len(frames)))
     extract_features(jobs(tmp_path, ["v1", "v2", "v3", "v4"]), encoder, settings(), slow_decoder)
     assert set(sizes) == {3}  # 2 + 3 + 4 + 5 seconds are four batches of 3 and one that is filled up
     assert len(sizes) == 5

@@ -18,6 +18,7 @@ import torch
 
 from mmpt.errors import DataError
 from mmpt.store.crew import extract_with_workers, stop_with_parent
+from mmpt.store.encoder import EncoderSpec
 from mmpt.store.features import ExtractionSettings, Sibling, extract_features
 from mmpt.store.paths import PathPlan, VideoJob
 from mmpt.utils.command import run_command
@@ -42,15 +43,25 @@ def slow_decoder(path, fps, size, *, pause=0.0, diary=None):
     yield from [np.full((size, size, 3), 200, np.uint8)] * (fps // 2)
 
 
-def mean_encoder(frames):
-    """(mean of the pixels, 1, 0) of every second."""
-    mean = frames.mean(dim=(1, 2, 3, 4))
-    return torch.stack([mean, torch.ones_like(mean), torch.zeros_like(mean)], dim=1)
+class MeanEncoder:
+    """(mean of the pixels in 0..1, 1, 0) of every second; ``spy`` sees every batch before."""
+
+    def __init__(self, spy=None, **facts):
+        self.spy = spy
+        self.spec = EncoderSpec(**{"name": "fake", "dim": 3, "fps": FPS, "size": 2, **facts})
+
+    def __call__(self, frames):
+        if self.spy:
+            self.spy(frames)
+        mean = self.spec.normalized(frames).mean(dim=(1, 2, 3, 4))
+        return torch.stack([mean, torch.ones_like(mean), torch.zeros_like(mean)], dim=1)
+
+
+mean_encoder = MeanEncoder()
 
 
 def settings(**changes):
-    values = {"extractor": "fake", "fps": FPS, "size": 2, "batch_size": 3, "decoding_threads": 2, **changes}
-    return ExtractionSettings(**values)
+    return ExtractionSettings(**{"batch_size": 3, "decoding_threads": 2, **changes})
 
 
 def jobs(folder, names):
