@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mmpt.utils.command import run_command
+from mmpt.utils.files import atomic_write, read_json
 from mmpt_cli.checkout import place
 from mmpt_cli.demo_stages import Stage, data_stages, run_timed
 from mmpt_cli.demo_tasks import run_tasks
@@ -51,15 +52,18 @@ def project_stages(path: str) -> list[Stage]:
 
 
 def report() -> None:
-    """Print the table and write it beside the results."""
-    from mmpt.demo.scoreboard import scoreboard, scoreboard_text
+    """Print the table, and write it as text and as a page."""
+    from mmpt.demo.scoreboard import scoreboard, scoreboard_page, scoreboard_text
     from mmpt.demo.tasks import ENTRIES
-    from mmpt.utils.files import atomic_write
 
-    text = scoreboard_text(scoreboard(ENTRIES))
+    rows = scoreboard(ENTRIES)
+    text = scoreboard_text(rows)
     print(text)
-    with atomic_write(RUN / "table.txt", "w") as stream:
-        stream.write(f"{text}\n")
+    seconds = {name: stage["seconds"] for name, stage in read_json(RUN / "stages.json").items()}
+    for name, content in (("table.txt", f"{text}\n"), ("report.html", scoreboard_page(rows, seconds))):
+        with atomic_write(RUN / name, "w") as stream:
+            stream.write(content)
+    print(f"\nreport: {RUN / 'report.html'}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from mmpt.demo.chart import LossCurve, layout
@@ -22,7 +22,7 @@ from mmpt.evaluators.results import EvaluationResult
 from mmpt.evaluators.tables import format_value
 from mmpt.utils.files import atomic_write
 
-__all__ = ["Hit", "LossCurve", "QueryAnswer", "ReportMeta", "write_report"]
+__all__ = ["Hit", "LossCurve", "QueryAnswer", "ReportMeta", "template", "write_report"]
 
 _NAMES = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "MR": "median rank"}
 
@@ -93,16 +93,8 @@ def write_report(
         DataError: If ``table`` is empty, or its results cannot be compared.
     """
     _check_comparable(table)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"jpeg": jpeg_data_uri, "duration": format_duration}
     scores = [hit.moment.score for query in queries for hit in query.hits]
-    page = environment.get_template("report.html.j2").render(
+    page = template("report.html.j2").render(
         chart=layout(loss_curve),
         columns=[_NAMES.get(name, name) for name in table[-1].metrics],
         rows=_rows(table),
@@ -118,6 +110,19 @@ def write_report(
     with atomic_write(path, "w") as stream:
         stream.write(page)
     return Path(path)
+
+
+def template(name: str) -> Template:
+    """Return a template of this folder; it escapes every text, and knows pictures and durations."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"jpeg": jpeg_data_uri, "duration": format_duration}
+    return environment.get_template(name)
 
 
 def format_duration(seconds: float) -> str:

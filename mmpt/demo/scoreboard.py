@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import sqrt
 from pathlib import Path
+from typing import Any
 
+from mmpt.demo.report import template
 from mmpt.errors import DataError
 from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result
 from mmpt.evaluators.tables import align, format_value
 
-__all__ = ["Entry", "Row", "scoreboard", "scoreboard_text"]
+__all__ = ["Entry", "Row", "scoreboard", "scoreboard_page", "scoreboard_text"]
 
 _STEPS = {"zero_shot": "zero-shot", "fine_tuned": "fine-tuned"}
 HEADER = ("model", "task", "metric", "trivial", "zero-shot", "fine-tuned", "items", "notes")
@@ -38,7 +40,8 @@ class Entry:
     of_items: bool = True
     """Whether the number is a share of the items, whose standard error is known."""
     reasons: dict[str, str] = field(default_factory=dict)
-    """Why there is no ``zero_shot`` or ``fine_tuned``, and why one of them may not be higher."""
+    """Why there is no ``zero_shot`` or ``fine_tuned``; and, as ``zero_shot_low`` or ``fine_tuned_low``, why
+    it may not be higher, where ``{name}`` stands for a value of the result's details."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,27 @@ def scoreboard(entries: Sequence[Entry]) -> list[Row]:
     return [_row(entry) for entry in entries]
 
 
+def scoreboard_page(rows: Sequence[Row], stages: Mapping[str, float]) -> str:
+    """Return the table, its notes, and the seconds of every stage as a self-contained HTML page."""
+    return template("scoreboard.html.j2").render(
+        header=HEADER,
+        rows=rows,
+        notes=_all_notes(rows),
+        stages=list(stages.items()),
+        longest=max(stages.values(), default=0.0) or 1.0,
+    )
+
+
 def scoreboard_text(rows: Sequence[Row]) -> str:
     """Return the table with its notes as numbered lines below."""
-    notes = list(dict.fromkeys(note for row in rows for note in row.notes))
+    notes = _all_notes(rows)
     marks = [" ".join(f"[{notes.index(note) + 1}]" for note in row.notes) for row in rows]
     lines = align([HEADER, *((*row.cells, mark) for row, mark in zip(rows, marks, strict=True))], left=3)
     return "\n".join([*lines, "", *(f"[{number}] {note}" for number, note in enumerate(notes, start=1))])
+
+
+def _all_notes(rows: Sequence[Row]) -> list[str]:
+    return list(dict.fromkeys(note for row in rows for note in row.notes))
 
 
 def _row(entry: Entry) -> Row:
@@ -75,6 +93,7 @@ def _row(entry: Entry) -> Row:
         if path is not None
     }
     values = {name: _value(entry, result) for name, result in results.items()}
+    details = {name: result.details for name, result in results.items()}
     if (
         len(
             {
@@ -98,7 +117,7 @@ def _row(entry: Entry) -> Row:
         *(_cell(values.get(name)) for name in ("zero_shot", "fine_tuned")),
         f"{items} {entry.count}",
     )
-    return Row(cells, tuple(_notes(entry, values, items)))
+    return Row(cells, tuple(_notes(entry, values, details, items)))
 
 
 def _value(entry: Entry, result: EvaluationResult) -> MetricValue:
@@ -114,22 +133,23 @@ def _cell(value: MetricValue | None) -> str:
     return "–" if value is None else format_value(value.value, value.percent)
 
 
-def _notes(entry: Entry, values: Mapping[str, MetricValue], items: int) -> Iterator[str]:
+def _notes(
+    entry: Entry, values: Mapping[str, MetricValue], details: Mapping[str, Mapping[str, Any]], items: int
+) -> Iterator[str]:
     """Yield why a number is missing, and why one is not higher than the one before it."""
-    trivial = next(iter(values.values()))
-    before, name_before = MetricValue(trivial.baseline, trivial.baseline, trivial.percent), entry.trivial
+    before, name_before = next(iter(values.values())).baseline, entry.trivial
     for key, name in _STEPS.items():
         if key not in values:
             yield f"{name}: {entry.reasons[key]}"
             continue
-        value = values[key]
-        if value.value <= before.value:
-            reason = entry.reasons.get(f"{key}_low", "no reason is known.")
-            yield f"{name} is not above {name_before}: {reason}"
-        elif entry.of_items and value.value - before.value < _noise(before.value, value.value, items):
+        value = values[key].value
+        reason = entry.reasons.get(f"{key}_low", "").format_map(details[key])
+        if value <= before:
+            yield f"{name} is not above {name_before}: {reason or 'no reason is known.'}"
+        elif entry.of_items and value - before < _noise(before, value, items):
             yield (
-                f"{name} is above {name_before} by less than two standard errors of {items} items: "
-                "it may be chance."
+                f"{name} is above {name_before} by less than two standard errors of {items} items, "
+                f"which may be chance{': ' + reason if reason else '.'}"
             )
         before, name_before = value, name
 

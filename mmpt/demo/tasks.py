@@ -12,6 +12,12 @@ _ALIGNS_NOTHING = (
 )
 
 
+_ALL_BACKGROUND = (
+    "without fine-tuning a second is background unless a label fits it better than any two labels fit each "
+    "other; {most_predicted_class[share]:.0%} of the answers are one class."
+)
+
+
 def _result(model: str, folder: str, checkpoint: str) -> Path:
     return Path("runs", model, folder, "eval", f"{checkpoint}.result.json")
 
@@ -53,32 +59,37 @@ _RETRIEVAL = ("R1", "queries", "chance")
 _QA = ("acc", "questions", "commonest place")
 _STEPS = ("recall", "steps", "evenly spread")
 _SECONDS = ("frame_acc", "seconds", "majority class")
+_FOREGROUND = ("foreground_acc", "seconds", "majority class")
+_MOMENTS = ("rank1", "sentences", "commonest moments")
+_NEW_CLASSIFIER = {"zero_shot": "the classifier of VLM is new in fine-tuning."}
+_TEST_ONLY = {"fine_tuned": "DiDeMo is a test only."}
 
 ENTRIES: tuple[Entry, ...] = (
     _entry("VideoCLIP", "MSR-VTT retrieval", "vtt", *_RETRIEVAL),
     _entry("VideoCLIP", "MSR-VTT multiple choice of 5", "vttqa", *_QA),
     _entry("VideoCLIP", "YouCook2 retrieval", "youcook", *_RETRIEVAL),
     _entry("VideoCLIP", "CrossTask steps", "crosstask", *_STEPS),
-    _entry("VideoCLIP", "COIN labels", "coin", *_SECONDS),
+    _entry("VideoCLIP", "COIN labels", "coin", *_SECONDS, reasons={"zero_shot_low": _ALL_BACKGROUND}),
     _entry(
         "VideoCLIP",
-        "DiDeMo moments",
-        "didemo",
-        *("rank1", "sentences", "commonest moments"),
-        without=("fine_tuned",),
-        reasons={"fine_tuned": "DiDeMo is a test only."},
+        "COIN labels but background",
+        "coin",
+        *_FOREGROUND,
+        reasons={"zero_shot_low": _ALL_BACKGROUND},
     ),
+    _entry("VideoCLIP", "DiDeMo moments", "didemo", *_MOMENTS, without=("fine_tuned",), reasons=_TEST_ONLY),
     _entry("VLM", "MSR-VTT retrieval", "vtt", *_RETRIEVAL, reasons={"zero_shot_low": _ALIGNS_NOTHING}),
     _entry("VLM", "MSR-VTT multiple choice of 5", "vttqa", *_QA, reasons={"zero_shot_low": _ALIGNS_NOTHING}),
     _entry("VLM", "YouCook2 retrieval", "youcook", *_RETRIEVAL, reasons={"zero_shot_low": _ALIGNS_NOTHING}),
     _entry("VLM", "CrossTask steps", "crosstask", *_STEPS, reasons={"zero_shot_low": _ALIGNS_NOTHING}),
+    _entry("VLM", "COIN labels", "coin", *_SECONDS, without=("zero_shot",), reasons=_NEW_CLASSIFIER),
     _entry(
         "VLM",
-        "COIN labels",
+        "COIN labels but background",
         "coin",
-        *_SECONDS,
+        *_FOREGROUND,
         without=("zero_shot",),
-        reasons={"zero_shot": "the classifier of VLM is new in fine-tuning."},
+        reasons=_NEW_CLASSIFIER,
     ),
     _entry(
         "VLM",
@@ -87,6 +98,14 @@ ENTRIES: tuple[Entry, ...] = (
         *("CIDEr-D", "clips", "one caption for all"),
         without=("zero_shot",),
         reasons={"zero_shot": "VLM learns to write in fine-tuning."},
+    ),
+    _entry(
+        "VLM",
+        "DiDeMo moments",
+        "didemo",
+        *_MOMENTS,
+        without=("fine_tuned",),
+        reasons=_TEST_ONLY | {"zero_shot_low": _ALIGNS_NOTHING},
     ),
 )
 """One entry per row of the table."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpt.demo.scoreboard import Entry, scoreboard, scoreboard_text
+from mmpt.demo.scoreboard import Entry, scoreboard, scoreboard_page, scoreboard_text
 from mmpt.demo.tasks import ENTRIES
 from mmpt.errors import DataError
 from mmpt.evaluators.results import EvaluationResult, MetricValue, write_result
@@ -39,6 +39,7 @@ def result(value, items):
         device="cpu",
         predictions={},
         date="",
+        details={"share": 0.97},
     )
 
 
@@ -62,8 +63,22 @@ def test_a_difference_within_two_standard_errors_may_be_chance(entry):
     # sqrt((0.5 * 0.5 + 0.52 * 0.48) / 400) = 3.5 %, and 52 % - 50 % is less than twice that
     [row] = scoreboard([entry(0.5, 0.52)])
     assert row.notes == (
-        "fine-tuned is above zero-shot by less than two standard errors of 400 items: it may be chance.",
+        "fine-tuned is above zero-shot by less than two standard errors of 400 items, which may be chance.",
     )
+
+
+def test_a_reason_quotes_the_details_of_the_result(entry):
+    [row] = scoreboard([entry(0.1, 0.5, reasons={"zero_shot_low": "{share:.0%} of the answers are one."})])
+    assert row.notes == ("zero-shot is not above chance: 97% of the answers are one.",)
+
+
+def test_the_page_holds_the_table_the_notes_and_the_times(entry):
+    page = scoreboard_page(scoreboard([entry(0.5, 0.3)]), {"render <videos>": 65.0})
+    assert "<td>50.0 %</td>" in page
+    assert '<li id="note1">fine-tuned is not above zero-shot: no reason is known.</li>' in page
+    assert "render &lt;videos&gt;" in page
+    assert "1 min 05 s" in page
+    assert "http" not in page
 
 
 def test_a_number_that_is_no_share_of_items_has_no_standard_error(entry):
