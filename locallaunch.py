@@ -1,8 +1,9 @@
-"""Expand a project, or run a task, on this machine.
+"""Expand a project, or run a task, on this machine or on a Slurm cluster.
 
     python locallaunch.py projects/retri/videoclip.yaml              write its task files
     python locallaunch.py projects/retri/videoclip/how2.yaml         run one task
     python locallaunch.py projects/retri/videoclip.yaml --run        run all stages of the project
+    python locallaunch.py projects/retri/videoclip/how2.yaml --jobtype slurm_big    queue a task
 
 Add --dryrun to see the commands; nothing is then run or created.
 """
@@ -14,6 +15,7 @@ from mmpt.config.project import is_project
 from mmpt.utils.command import run_command
 from mmpt_cli.localjob import JOB_TYPES, LocalJob
 from mmpt_cli.project import expand_project, stages, write_project
+from mmpt_cli.slurmjob import make_job
 from mmpt_cli.stages import run_stage, run_stages
 
 __all__ = ["main"]
@@ -26,6 +28,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("yamls", help="project or task files, separated by commas")
     parser.add_argument("--jobtype", choices=sorted(JOB_TYPES), help="overrides the task_type of the tasks")
+    parser.add_argument("--cluster", metavar="FILE", help="settings of slurm_ jobs (default: cluster.yaml)")
     parser.add_argument("--dryrun", action="store_true", help="print what would be done, do nothing")
     parser.add_argument("--run", action="store_true", help="run the stages (run_task) of a project")
     parser.add_argument("--from-stage", type=int, default=1, metavar="N", help="first stage that --run runs")
@@ -42,10 +45,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def stage_job(task: str, options: argparse.Namespace) -> LocalJob:
     """Return the job of a task in a project; ``--jobtype`` does not turn evaluations into training."""
-    job = LocalJob(task, dryrun=options.dryrun)
-    if options.jobtype is None or (job.predicts and options.jobtype != "local_cpu"):
-        return job
-    return LocalJob(task, options.jobtype, options.dryrun)
+    job = LocalJob(task)
+    name = options.jobtype
+    if job.predicts and name is not None and not JOB_TYPES[name].cpu:
+        name = "slurm_predict" if JOB_TYPES[name].slurm else None
+    return make_job(task, name, options.dryrun, options.cluster)
 
 
 def launch_project(path: str, options: argparse.Namespace) -> int:
@@ -67,8 +71,11 @@ def launch_project(path: str, options: argparse.Namespace) -> int:
 
 
 def launch_task(path: str, options: argparse.Namespace) -> int:
-    """Run one task and return its exit code."""
-    job = LocalJob(path, options.jobtype, options.dryrun)
+    """Run one task, or queue it, and return its exit code."""
+    job = make_job(path, options.jobtype, options.dryrun, options.cluster)
+    if job.type.slurm:
+        job.submit()
+        return 0
     failed = run_stage([job])
     if failed:
         print(f"{path} failed with exit code {job.exit_code}; its own messages are above.")

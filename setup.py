@@ -41,6 +41,9 @@ EXTRAS = {
     "index": ["faiss-cpu>=1.8"],
     # Frames decoded on a GPU; it uses an FFmpeg of the system.
     "torchcodec": ["torchcodec>=0.11"],
+    # Jobs on clusters: training and extraction through Slurm, extraction on Ray.
+    "slurm": ["submitit>=1.5"],
+    "ray": ["ray>=2.40"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",

@@ -37,6 +37,13 @@ class JobType:
     """Number of training processes; None leaves it to fairseq (one per visible GPU)."""
     cpu: bool = False
     """Hide all GPUs; train in full precision."""
+    slurm: bool = False
+    """Queue it on a cluster, see :mod:`mmpt_cli.slurmjob`."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that it asks a cluster for, on each machine."""
+        return 0 if self.cpu else self.world_size or 1
 
 
 JOB_TYPES = {
@@ -45,6 +52,11 @@ JOB_TYPES = {
     "local_big": JobType(world_size=8),
     "local_predict": JobType(predict=True),
     "local_cpu": JobType(cpu=True),
+    "slurm_single": JobType(slurm=True),
+    "slurm_small": JobType(slurm=True, world_size=2),
+    "slurm_big": JobType(slurm=True, world_size=8),
+    "slurm_predict": JobType(slurm=True, predict=True),
+    "slurm_cpu": JobType(slurm=True, cpu=True),
     # The shipped tasks were written for a cluster; here they run on this machine.
     "sweep_single": JobType(),
     "sweep_small": JobType(world_size=2),
@@ -138,6 +150,9 @@ class LocalJob:
         argv = self.argv
         self.save_configuration()
         print(self.command, flush=True)
+        self._start(argv)
+
+    def _start(self, argv: list[str]) -> None:
         hidden = {"CUDA_VISIBLE_DEVICES": ""} if self.type.cpu else {}
         self._process = subprocess.Popen(argv, env=child_environment() | hidden)
 

@@ -50,6 +50,8 @@ CONFINED = {
     "msgpack": {"mmpt/store/lmdbsource.py"},
     "av": {"mmpt/store/decode.py", "mmpt/store/videofile.py", "mmpt/demo"},
     "torchcodec": {"mmpt/store/decode_torchcodec.py"},
+    "submitit": {"mmpt_cli/slurm.py"},
+    "ray": {"mmpt_cli/raycluster.py"},
 }
 
 

@@ -75,9 +75,9 @@ def test_the_job_type_is_the_argument_else_that_of_the_task_else_single(task):
 
 def test_an_unknown_job_type_is_refused(task):
     with pytest.raises(
-        ConfigError, match=r"t\.yaml: unknown job type 'slurm_big'\. Allowed: local_big, local_cpu"
+        ConfigError, match=r"t\.yaml: unknown job type 'cloud'\. Allowed: local_big, local_cpu"
     ):
-        LocalJob(task(TRAIN + "task_type: slurm_big\n"))
+        LocalJob(task(TRAIN + "task_type: cloud\n"))
 
 
 def test_training_without_save_dir_is_refused(task):
