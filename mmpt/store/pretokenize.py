@@ -10,6 +10,8 @@ import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, get_type_hints
 
@@ -19,11 +21,12 @@ from mmpt.config.schema import Section
 from mmpt.config.typecheck import describe, fits, suggest
 from mmpt.config.yamlfile import read_yaml
 from mmpt.errors import ConfigError, DataError
-from mmpt.store.caption_files import CaptionFile
-from mmpt.store.captions import MAX_CHARACTERS, Caption
+from mmpt.store.caption_files import CaptionFile, caption_digest, parse_captions
+from mmpt.store.captions import MAX_CHARACTERS, clean_captions
 from mmpt.store.meta import caption_arrays, load_meta, meta_path, read_meta
 from mmpt.store.shard_writer import write_shards
-from mmpt.utils.files import sha256
+from mmpt.store.tokenizing import token_rows
+from mmpt.utils.parallel import Workers
 from mmpt.utils.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -38,8 +41,11 @@ __all__ = [
     "read_config",
 ]
 
-VIDEOS_AT_A_TIME = 256
-"""Videos whose captions go to the tokenizer in one call."""
+VIDEOS_AT_A_TIME = 64
+"""Videos that go to a worker together."""
+
+_Group = list[tuple[str, tuple[Path, bytes] | None]]
+"""Ids of some videos, and where their captions stand with what stands there."""
 
 
 @dataclass(kw_only=True)
@@ -51,7 +57,7 @@ class PretokenizeConfig(Section):
     vfeat_dir: str
     """Folder of the video shards; the token shards go there."""
     caption_path: str = "data/how2/raw_caption_dedup.pkl"
-    """Clean captions, ``.pkl`` or ``.jsonl``."""
+    """Clean captions, ``.pkl`` or ``.jsonl``, or another kind that :mod:`mmpt.store.caption_files` reads."""
     splits: list[str] = field(default_factory=lambda: ["train", "val"])
     """Splits, as in the names of the shards."""
     use_fast: bool = True
@@ -113,12 +119,16 @@ def caption_prefix(config: PretokenizeConfig) -> str:
     return os.path.join(config.vfeat_dir, name)
 
 
-def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
+def pretokenize(config: PretokenizeConfig, workers: int = 1) -> PretokenizeReport:
     """Write the token shards of all splits; an interrupted run continues where it stopped.
 
+    Args:
+        config: What to read and write.
+        workers: Processes that share the work; the shards do not depend on it.
+
     Raises:
-        DataError: If the video shards have no meta file, or the caption file is missing, damaged or
-            that of other videos.
+        DataError: If the video shards have no meta file, or the captions are missing, damaged or those of
+            other videos.
         ConfigError: If there is no such tokenizer.
     """
     shards = {split: read_meta(config.vfeat_dir, split) for split in config.splits}
@@ -130,14 +140,15 @@ def pretokenize(config: PretokenizeConfig) -> PretokenizeReport:
         "bert_name": config.bert_name,
         "vocabulary_sha256": _vocabulary_sha256(tokenizer),
         "captions": captions.path.name,
-        "captions_sha256": sha256(captions.path),
+        "captions_sha256": caption_digest(captions.path),
         "max_tokens": config.max_tokens,
         "max_characters": config.max_characters,
     }
     arrays = caption_arrays(config.max_tokens)
-    work = _Tokenization(config, tokenizer, captions)
-    for split, ids in shards.items():
-        write_shards(caption_prefix(config), split, ids, work.items, arrays, source)
+    with Workers(workers) as pool:
+        work = _Tokenization(config, captions, pool)
+        for split, ids in shards.items():
+            write_shards(caption_prefix(config), split, ids, work.items, arrays, source)
     return work.report
 
 
@@ -180,45 +191,46 @@ def _vocabulary_sha256(tokenizer: "PreTrainedTokenizerBase") -> str:
 class _Tokenization:
     """Makes the items of a shard and counts what it meets."""
 
-    def __init__(
-        self,
-        config: PretokenizeConfig,
-        tokenizer: "PreTrainedTokenizerBase",
-        captions: Mapping[str, list[Caption]],
-    ) -> None:
+    def __init__(self, config: PretokenizeConfig, captions: CaptionFile, workers: Workers) -> None:
         self.report = PretokenizeReport()
-        self._config, self._tokenizer, self._captions = config, tokenizer, captions
+        self._config, self._captions, self._workers = config, captions, workers
 
     def items(self, ids: Sequence[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (startends, caps_ids) of every video."""
-        for start in range(0, len(ids), VIDEOS_AT_A_TIME):
-            group = ids[start : start + VIDEOS_AT_A_TIME]
-            captions = [self._captions.get(video_id, []) for video_id in group]
+        groups = [ids[start : start + VIDEOS_AT_A_TIME] for start in range(0, len(ids), VIDEOS_AT_A_TIME)]
+        work = partial(_tokenize_group, self._config)
+        for group, (counts, times, tokens, cut) in zip(
+            groups, self._workers.map(work, map(self._records, groups)), strict=True
+        ):
             self.report.videos += len(group)
             self.report.without_captions += [
-                name for name, own in zip(group, captions, strict=True) if not own
+                name for name, count in zip(group, counts, strict=True) if not count
             ]
-            tokens = iter(self._tokens([caption.text for own in captions for caption in own]))
-            for own in captions:
-                times = np.array([(c.start, c.end) for c in own], dtype=np.float32).reshape(-1, 2)
-                yield times, self._padded([next(tokens) for _ in own])
+            self.report.captions += len(times)
+            self.report.cut += cut
+            ends = np.cumsum(counts)
+            for begin, end in zip(ends - counts, ends, strict=True):
+                yield times[begin:end], tokens[begin:end]
 
-    def _tokens(self, texts: list[str]) -> list[list[int]]:
-        """Return the token ids of every text, cut to the limits."""
-        if not texts:
-            return []
-        length, characters = self._config.max_tokens, self._config.max_characters
-        encoded = self._tokenizer(
-            [text[:characters] for text in texts], add_special_tokens=False, return_attention_mask=False
-        )["input_ids"]
-        self.report.captions += len(texts)
-        self.report.cut += sum(
-            len(text) > characters or len(ids) > length for text, ids in zip(texts, encoded, strict=True)
-        )
-        return [ids[:length] for ids in encoded]
+    def _records(self, ids: Sequence[str]) -> _Group:
+        return [(name, self._captions.record(name) if name in self._captions else None) for name in ids]
 
-    def _padded(self, rows: list[list[int]]) -> np.ndarray:
-        padded = np.full((len(rows), self._config.max_tokens), -1, dtype=np.int32)
-        for target, ids in zip(padded, rows, strict=True):
-            target[: len(ids)] = ids
-        return padded
+
+def _tokenize_group(
+    config: PretokenizeConfig, group: _Group
+) -> tuple[list[int], np.ndarray, np.ndarray, int]:
+    """Return how many captions each video has, all their times and token ids, and how many were cut."""
+    captions = [
+        clean_captions(video_id, parse_captions(record[0], video_id, record[1]), record[0]) if record else []
+        for video_id, record in group
+    ]
+    together = list(chain.from_iterable(captions))
+    times = np.array([caption[:2] for caption in together], dtype=np.float32).reshape(-1, 2)
+    tokens, cut = token_rows(
+        config.bert_name,
+        config.use_fast,
+        [caption.text for caption in together],
+        config.max_characters,
+        config.max_tokens,
+    )
+    return list(map(len, captions)), times, tokens, cut
