@@ -170,9 +170,11 @@ class NLGMetric(Metric):
             for i in range(min(_EXAMPLES, len(given)))
         ]
         return {
-            "METEOR": f"{METEOR}: the formula of 2005, not that of METEOR 1.5, which scores otherwise",
-            "words": "lower case, without accents and punctuation, split at apostrophes and hyphens",
-            "baseline": f"'{caption}' for every clip: {kind}",
+            "notes": [
+                f"baseline: '{caption}' for every clip: {kind}",
+                f"{METEOR}: the formula of 2005, not that of METEOR 1.5, which scores otherwise",
+                "words count in lower case, without accents and punctuation, split at apostrophes and hyphens",
+            ],
             "different_captions": len(set(given)),
             "captions_without_words": sum(not words(text) for text in given),
             "examples": examples,

@@ -48,7 +48,10 @@ class Metric:
         raise NotImplementedError(f"{type(self).__name__} does not state its trivial baseline.")
 
     def details(self, *args: Any, **arrays: Any) -> dict[str, Any]:
-        """Return what belongs in the result file beside the numbers, as plain JSON values."""
+        """Return what belongs in the result file beside the numbers, as plain JSON values.
+
+        The sentences in a list ``notes`` are also printed under the table.
+        """
         return {}
 
 

@@ -126,9 +126,10 @@ class QAMetric(Metric):
         chosen, right = _checked(outputs, targets)
         candidates = int(max(chosen.max(), right.max())) + 1 if scores is None else scores.shape[1]
         return {
-            "task": f"multiple choice of {candidates}, not open-ended question answering",
-            "chance": 1 / candidates,
-            "baseline": f"always candidate {int(np.bincount(right).argmax())} (counted from 0)",
+            "notes": [
+                f"multiple choice of {candidates} (chance {100 / candidates:.1f} %), not open-ended answering",
+                f"baseline: always candidate {int(np.bincount(right).argmax())} (counted from 0)",
+            ],
             "no_clear_choice": int(np.sum(chosen == NO_CHOICE)),
         }
 

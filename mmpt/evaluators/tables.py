@@ -23,7 +23,7 @@ def best_of(results: Sequence[EvaluationResult], higher_is_better: bool = True) 
 
 
 def result_table(result: EvaluationResult) -> str:
-    """Return metric | baseline | result | count, one line per metric, and what was left out."""
+    """Return metric | baseline | result | count, one line per metric, what was left out, and notes."""
     count = ", ".join(f"{number} {what}" for what, number in result.counts.items())
     rows = [("metric", "baseline", "result", "count")]
     rows += [
@@ -33,6 +33,7 @@ def result_table(result: EvaluationResult) -> str:
     lines = [f"{result.name} on the {result.split} split", *align(rows)]
     lines += [f"left out: {number} ({reason})" for reason, number in result.skipped.items() if number]
     lines += [f"without effect: {number} ({reason})" for reason, number in result.ignored.items()]
+    lines += result.details.get("notes", [])
     return "\n".join(lines)
 
 

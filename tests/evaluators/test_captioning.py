@@ -12,6 +12,7 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.evaluators import NLGMetric, NLGPredictor, evaluate
 from mmpt.evaluators.caption_scores import METEOR
 from mmpt.evaluators.captioning import trivial_caption
+from mmpt.evaluators.tables import result_table
 from mmpt.models import build_model
 from mmpt.tasks import Task
 from mmpt.utils import load_config
@@ -64,7 +65,7 @@ def test_a_task_file_gives_captions_and_scores(caption_task, tmp_path):
     result = evaluate(load_config(caption_task), device="cpu")
     assert list(result.metrics) == ["BLEU-4", "BLEU-3", "BLEU-2", "BLEU-1", METEOR, "ROUGE-L", "CIDEr-D"]
     assert result.counts == {"clips": 3, "references": 4}
-    assert "not that of METEOR 1.5" in result.details["METEOR"]
+    assert "not that of METEOR 1.5" in result_table(result)
     written = json.loads((tmp_path / "eval/checkpoint_best.result.json").read_text())
     arrays = {name: np.load(tmp_path / "eval" / file) for name, file in written["predictions"].items()}
     assert arrays["clips"].tolist() == ["v0 0.0-3.0", "v0 3.0-6.0", "v1"]
@@ -136,11 +137,8 @@ def test_the_baseline_is_the_most_frequent_reference_for_every_clip():
     given = arrays(["x", "y", "z"], [["Add oil."], ["stir"], ["add oil", "fry"]])
     expected = NLGMetric().compute(**arrays(["add oil"] * 3, [["Add oil."], ["stir"], ["add oil", "fry"]]))
     assert NLGMetric().baseline(**given) == expected
-    assert (
-        NLGMetric()
-        .details(**given)["baseline"]
-        .startswith("'add oil' for every clip: the most frequent reference (2 of 4)")
-    )
+    note = NLGMetric().details(**given)["notes"][0]
+    assert note.startswith("baseline: 'add oil' for every clip: the most frequent reference (2 of 4)")
 
 
 def test_without_two_equal_references_the_baseline_is_the_most_frequent_words():

@@ -79,10 +79,10 @@ def test_a_tie_counts_as_wrong():
 def test_the_baseline_is_the_most_frequent_place_of_the_right_answer():
     found = {"outputs": np.array([0, 1, 2, 0]), "targets": np.array([3, 3, 1, 0]), "scores": np.zeros((4, 5))}
     assert QAMetric().baseline(**found) == {"acc": 2 / 4}
-    details = QAMetric().details(**found)
-    assert details["chance"] == 1 / 5
-    assert details["task"] == "multiple choice of 5, not open-ended question answering"
-    assert details["baseline"] == "always candidate 3 (counted from 0)"
+    assert QAMetric().details(**found)["notes"] == [
+        "multiple choice of 5 (chance 20.0 %), not open-ended answering",
+        "baseline: always candidate 3 (counted from 0)",
+    ]
 
 
 def test_an_answer_that_is_no_candidate_is_named():
