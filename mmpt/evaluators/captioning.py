@@ -173,7 +173,7 @@ class NLGMetric(Metric):
             "notes": [
                 f"baseline: '{caption}' for every clip: {kind}",
                 f"{METEOR}: the formula of 2005, not that of METEOR 1.5, which scores otherwise",
-                "words count in lower case, without accents and punctuation, split at apostrophes and hyphens",
+                "words count in lower case, without accents, punctuation, apostrophes and hyphens",
             ],
             "different_captions": len(set(given)),
             "captions_without_words": sum(not words(text) for text in given),

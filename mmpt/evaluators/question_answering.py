@@ -127,7 +127,7 @@ class QAMetric(Metric):
         candidates = int(max(chosen.max(), right.max())) + 1 if scores is None else scores.shape[1]
         return {
             "notes": [
-                f"multiple choice of {candidates} (chance {100 / candidates:.1f} %), not open-ended answering",
+                f"multiple choice of {candidates} (chance {100 / candidates:.1f} %), not open-ended",
                 f"baseline: always candidate {int(np.bincount(right).argmax())} (counted from 0)",
             ],
             "no_clear_choice": int(np.sum(chosen == NO_CHOICE)),

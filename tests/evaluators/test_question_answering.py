@@ -80,7 +80,7 @@ def test_the_baseline_is_the_most_frequent_place_of_the_right_answer():
     found = {"outputs": np.array([0, 1, 2, 0]), "targets": np.array([3, 3, 1, 0]), "scores": np.zeros((4, 5))}
     assert QAMetric().baseline(**found) == {"acc": 2 / 4}
     assert QAMetric().details(**found)["notes"] == [
-        "multiple choice of 5 (chance 20.0 %), not open-ended answering",
+        "multiple choice of 5 (chance 20.0 %), not open-ended",
         "baseline: always candidate 3 (counted from 0)",
     ]
 
