@@ -1,4 +1,4 @@
-"""Tools for shards: ``python -m mmpt_cli.shards {verify,repair,convert,stat} ...``.
+"""Tools for shards: ``python -m mmpt_cli.shards COMMAND``, checks, repairs, conversions and statistics.
 
 ``verify`` reads every shard in a folder and prints every fault. ``repair`` makes only what is broken
 again. ``convert`` turns the features of another project into single files or shards. ``stat`` counts
@@ -27,7 +27,7 @@ _FEW = 10
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m mmpt_cli.shards", description=(__doc__ or "").split("\n")[0]
+        prog="python -m mmpt_cli.shards", description="Check, repair, convert and count shards."
     )
     commands = parser.add_subparsers(dest="command", required=True)
     for add in (_add_verify, _add_repair, _add_convert, _add_stat):

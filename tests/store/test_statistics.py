@@ -257,6 +257,9 @@ def test_what_cannot_be_counted_is_named(tmp_path):
     ShardedTensor.from_list([np.zeros((1, 8), np.int32)] * 2).save(tmp_path / "cap.bert.train_0.caps_ids")
     with pytest.raises(DataError, match="does not have the items of the video shard"):
         collect(tmp_path, f"{tmp_path}/cap.bert.")
+    (tmp_path / "cap.bert.train_meta.json").rename(tmp_path / ".cap.bert.train_meta.json.partial")
+    with pytest.raises(DataError, match=r"cap\.bert\.train_\* are not complete"):
+        collect(tmp_path, f"{tmp_path}/cap.bert.")
 
 
 @pytest.mark.parametrize(

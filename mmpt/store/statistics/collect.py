@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.store.meta import CAPS_IDS, STARTENDS, ShardMeta, load_meta, meta_path, shard_path, video_prefix
+from mmpt.store.meta import (
+    CAPS_IDS,
+    STARTENDS,
+    ShardMeta,
+    load_meta,
+    meta_path,
+    partial_path,
+    shard_path,
+    video_prefix,
+)
 from mmpt.store.npyfile import read_array, read_header
 from mmpt.store.shardedtensor import ShardedTensor
 from mmpt.store.shards import ShardReader
@@ -189,9 +198,8 @@ def _look_into_captions(
 
 def _counter(tfeat_dir: str, split: str, bert_name: str | None) -> WordCounter:
     """Return what counts words; only tokens are counted if the tokenizer is not known or not here."""
-    named = bert_name
-    if named is None and meta_path(tfeat_dir, split).exists():
-        named = load_meta(tfeat_dir, split).source.get("bert_name")
+    own_meta = meta_path(tfeat_dir, split).exists() or partial_path(tfeat_dir, split).exists()
+    named = bert_name or (load_meta(tfeat_dir, split).source.get("bert_name") if own_meta else None)
     tokenizer: PreTrainedTokenizerBase | None = None
     if named is not None:
         try:
