@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpt.errors import ConfigError, DataError
@@ -93,6 +93,7 @@ def test_rolling_subtitles_are_found_as_by_comparing_every_tail(captions, data):
 CAPTION = st.tuples(st.integers(0, 30), st.integers(0, 12), st.integers(1, 6))  # start, length, words
 
 
+@settings(max_examples=25)  # each writes shards
 @given(st.lists(st.tuples(st.integers(0, 25), st.lists(CAPTION, max_size=8)), min_size=1, max_size=6))
 def test_times_and_words_equal_a_loop_over_every_second(tmp_path_factory, videos):
     """All times are whole seconds, so that a video can be a list of seconds."""
