@@ -37,6 +37,7 @@ ENTRY_POINTS = "mmpt.encoders"
 
 # Name -> module and function; imported when first asked for.
 _BUILT_IN = {
+    "huggingface": "mmpt.encoders.huggingface:build_huggingface",
     "s3d": "mmpt.encoders.s3d_encoder:build_s3d",
 }
 _registered: dict[str, Builder] = {}

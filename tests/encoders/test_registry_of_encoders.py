@@ -51,7 +51,7 @@ def plugin(tmp_path):
 def test_a_plugin_of_a_few_lines_brings_an_encoder(plugin):
     choice = EncoderChoice(type="colours", options={"scale": 2}, plugins=(plugin, plugin))
     encoder = pickle.loads(pickle.dumps(choice)).build()  # as a worker process gets it
-    assert encoder_names() == ["colours", "s3d"]
+    assert encoder_names() == ["colours", "huggingface", "s3d"]
     assert encode(encoder, torch.full((4, 2, 8, 8, 3), 10, dtype=torch.uint8)).tolist() == [[20] * 3] * 4
 
 
@@ -59,7 +59,7 @@ def test_an_installed_package_brings_encoders_by_its_entry_points(plugin, monkey
     monkeypatch.syspath_prepend(tmp_path)
     point = EntryPoint("paint", "my_encoder:build", registry.ENTRY_POINTS)
     monkeypatch.setattr(registry, "entry_points", lambda group: [point] if group == point.group else [])
-    assert encoder_names() == ["paint", "s3d"]
+    assert encoder_names() == ["huggingface", "paint", "s3d"]
     assert build_encoder("paint").spec.name == "colours"
 
 
@@ -80,7 +80,7 @@ def test_a_name_is_taken_once_and_a_broken_plugin_can_be_mended(tmp_path):
     for name in ("s3d", "mine"):
         with pytest.raises(ConfigError, match=f"'{name}' is registered already"):
             registry.register(name)(lambda weights, device: None)
-    assert encoder_names() == ["mine", "s3d"]
+    assert encoder_names() == ["huggingface", "mine", "s3d"]
     with pytest.raises(ConfigError, match=r"encoder 'mine' returned None; return a callable with a spec"):
         build_encoder("mine")
     path = tmp_path / "broken.py"

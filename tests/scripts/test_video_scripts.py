@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from mmpt.encoders.s3d import S3D
-from mmpt.errors import CheckpointError, DataError, MMPTError
+from mmpt.errors import CheckpointError, ConfigError, DataError, MMPTError
 from mmpt.store.meta import load_meta
 from mmpt.store.pack import pack_features
 from mmpt.store.shards import ShardReader
@@ -93,6 +93,38 @@ def test_videos_become_features_and_verified_shards(tmp_path, options, caplog):
         "l2_normalize": True,
     }
     np.testing.assert_array_equal(ShardReader.videos(tmp_path / "shards", "train")[1, 0], features)
+
+
+# A user's own encoder: the whole file.
+PLUGIN = """
+from mmpt.encoders import EncoderSpec, register
+
+class Colours:
+    spec = EncoderSpec(name="colours", dim=3, fps=2, size=16, l2_normalize=False)
+    def __call__(self, frames):
+        return frames.float().mean((1, 2, 3))
+
+@register("colours")
+def build(weights, device):
+    return Colours()
+"""
+
+
+def test_an_encoder_of_ones_own_needs_ten_lines_and_no_change_of_the_package(tmp_path):
+    write_clip(tmp_path / "videos/a.mp4", 2.5, 1)
+    (tmp_path / "my_encoder.py").write_text(PLUGIN)
+    command = ["--vdir", f"{tmp_path}/videos", "--fdir", f"{tmp_path}/feat", "--device", "cpu"]
+    own = ["--plugin", f"{tmp_path}/my_encoder.py", "--type", "colours", "--half_precision", "0"]
+    with pytest.raises(ConfigError, match="There is no encoder 'colours'"):
+        script("extract")([*command, "--type", "colours"])
+    with pytest.raises(ConfigError, match=r"The encoder 'colours' has no option 'fps'\. Its options: none"):
+        script("extract")([*command, *own, "--fps", "3"])
+    assert script("extract")([*command, *own]) == 0
+    features = np.load(tmp_path / "feat/a.npy")
+    assert (features.shape, features.dtype) == ((3, 3), np.float32)
+    assert np.all((features[:2] > 90) & (features[:2] < 160))  # noise is grey on the average
+    settings = json.loads((tmp_path / "feat/extraction.json").read_text())
+    assert (settings["extractor"], settings["dim"], settings["fps"]) == ("colours", 3, 2)
 
 
 def test_the_four_real_clips_become_features(tmp_path, options):
