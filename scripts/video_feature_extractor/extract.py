@@ -21,7 +21,7 @@ import torch
 
 from mmpt.encoders import EncoderChoice
 from mmpt.encoders.options import parse_options
-from mmpt.errors import ConfigError
+from mmpt.errors import ConfigError, DataError
 from mmpt.store.claims import Claims
 from mmpt.store.crew import extract_with_workers, stop_with_parent
 from mmpt.store.decode import decode_frames
@@ -32,6 +32,8 @@ from mmpt.store.features import ExtractionSettings, Sibling, extract_features, r
 from mmpt.store.paths import PLAN_NAME, PathBuilder, PathPlan, VideoJob, parse_part
 from mmpt.utils.command import run_command
 from mmpt.utils.device import pick_device
+from mmpt_cli.cluster import CLUSTER_FILE
+from mmpt_cli.extraction_jobs import JOB_TYPES, ExtractionJobs
 
 logger = logging.getLogger("extract")
 
@@ -47,7 +49,15 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--plan", help=f"a {PLAN_NAME} of an earlier run, in place of --vdir: nothing is looked for")
     add("--plan_only", action="store_true", help=f"write <fdir>/{PLAN_NAME} and stop")
     add("--split", help="make one part of the videos only: 0/4, 1/4, 2/4 or 3/4, such as in a job array")
-    add("--num_workers", type=int, default=1, help="processes with a network each, shared out over the GPUs")
+    add(
+        "--num_workers", type=int, help="processes with a network each, shared out over the GPUs (default: 1)"
+    )
+    add("--jobtype", default="local", choices=["local", *JOB_TYPES], help="where; 0, 1, 2 or 8 GPUs a job")
+    add("--num_jobs", type=int, default=1, help="jobs on the cluster, each for one part of the videos")
+    add("--cluster", type=Path, help=f"settings of the cluster (default: {CLUSTER_FILE})")
+    add("--cluster_config", help="group of these settings (default: the one called default)")
+    add("--wait", action="store_true", help="wait for jobs of Slurm and add up their reports")
+    add("--allow_missing", action="store_true", help="exit code 0 even if videos have no features")
     add("--sibling", help=argparse.SUPPRESS)
     add("--type", default="s3d", help="encoder: s3d, huggingface, or one that a plugin brings")
     add("--plugin", action="append", default=[], help="file or module that registers encoders; repeatable")
@@ -80,9 +90,8 @@ def threads(options: argparse.Namespace) -> int:
     cores = len(os.sched_getaffinity(0))
     # One core is left to decoding: on two cores the network with two threads is slower than with one.
     alone = max(1, cores - 1)
-    return options.num_threads or (
-        alone if options.num_workers == 1 else max(1, cores // options.num_workers)
-    )
+    workers = options.num_workers or 1
+    return options.num_threads or (alone if workers == 1 else max(1, cores // workers))
 
 
 def chosen_encoder(options: argparse.Namespace) -> EncoderChoice:
@@ -154,6 +163,49 @@ def worker_command(
     return [sys.executable, __file__, *arguments, *more]
 
 
+def extract_part(
+    arguments: Sequence[str], options: argparse.Namespace, plan: PathPlan, part: tuple[int, int] | None
+) -> ExtractionReport:
+    """Extract all videos or one part, in this process or in several."""
+    jobs = plan.part(*part).jobs if part else plan.jobs
+    report_name = part_name(*part) if part else REPORT_NAME
+    if (options.num_workers or 1) > 1:
+        if not options.plan:
+            save_plan(plan, options)
+        command = partial(worker_command, arguments, options)
+        report = extract_with_workers(jobs, command, options.num_workers, report_name)
+    else:
+        report = extract(plan, jobs, options, report_name)
+    if part:
+        merge_parts(options.fdir, part[1], read_settings(options.fdir))
+    return report
+
+
+def extract_on_cluster(
+    arguments: Sequence[str], options: argparse.Namespace, plan: PathPlan
+) -> ExtractionReport | None:
+    """Run the same command for each part of the videos; return the sum if one waits for it."""
+    jobs = ExtractionJobs(options.jobtype, options.cluster_config, options.cluster)
+    if not options.plan:
+        save_plan(plan, options)
+    more = ["--jobtype", "local", "--allow_missing", "--plan", str(options.plan or options.fdir / PLAN_NAME)]
+    more += ["--num_workers", str(options.num_workers or max(1, jobs.gpus))]
+    commands = []
+    for part in range(options.num_jobs):
+        (options.fdir / part_name(part, options.num_jobs)).unlink(missing_ok=True)
+        split = f"{part}/{options.num_jobs}"
+        commands.append([sys.executable, __file__, *arguments, *more, "--split", split])
+    if not jobs.run(commands, options.fdir / "slurm", options.wait):
+        logger.info("%s will have the reports of the parts that are done", options.fdir / REPORT_NAME)
+        return None
+    report, missing = merge_parts(options.fdir, options.num_jobs, read_settings(options.fdir))
+    if missing:
+        raise DataError(
+            f"Parts of the extraction have failed, see their logs: {', '.join(map(str, missing))}."
+        )
+    return report
+
+
 def tell(report: ExtractionReport, plan: PathPlan) -> None:
     for video_id, reason in report.failed.items():
         logger.error("%s: %s", video_id, reason)
@@ -173,7 +225,7 @@ def tell(report: ExtractionReport, plan: PathPlan) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(arguments)
-    for name in ("num_workers", "num_threads"):
+    for name in ("num_workers", "num_threads", "num_jobs"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise ConfigError(f"--{name} must be at least 1, got {value}.")
@@ -183,24 +235,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extract(plan, plan.jobs, options, REPORT_NAME)
         return 0
     part = parse_part(options.split) if options.split else None
+    if part and options.jobtype != "local":
+        raise ConfigError(
+            "Jobs on a cluster split the videos themselves: give --num_jobs in place of --split."
+        )
     plan = find_videos(options)
     if options.plan_only:
         save_plan(plan, options)
         logger.info("%d videos planned in %s", len(plan.jobs), options.fdir / PLAN_NAME)
         return 0
-    jobs = plan.part(*part).jobs if part else plan.jobs
-    report_name = part_name(*part) if part else REPORT_NAME
-    if options.num_workers > 1:
-        if not options.plan:
-            save_plan(plan, options)
-        command = partial(worker_command, arguments, options)
-        report = extract_with_workers(jobs, command, options.num_workers, report_name)
+    if options.jobtype != "local":
+        report = extract_on_cluster(arguments, options, plan)
     else:
-        report = extract(plan, jobs, options, report_name)
+        report = extract_part(arguments, options, plan, part)
+    if report is None:
+        return 0
     tell(report, plan)
-    if part:
-        merge_parts(options.fdir, part[1], read_settings(options.fdir))
-    return 1 if report.failed else 0
+    return 1 if report.failed and not options.allow_missing else 0
 
 
 if __name__ == "__main__":
