@@ -1,7 +1,9 @@
 """Videos decoded by several threads while the caller computes.
 
-Comes in: a list of videos. Goes out: their seconds, mixed, each video's in order. FFmpeg works outside
-Python's lock, so threads decode in parallel; the queue between is bounded, so memory is too.
+Comes in: a list of videos. Goes out: their seconds, mixed, each video's in order. A thread decodes itself,
+for FFmpeg works outside Python's lock, or it watches over a process that does
+(:class:`mmpt.store.decode_process.ProcessDecoder`); that costs about the same. The queue between is bounded,
+so memory is too.
 """
 
 import queue
