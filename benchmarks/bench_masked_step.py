@@ -4,7 +4,7 @@
 on a GPU. Lengths are 8 to 64 words and 3 to 32 seconds; half of the clips have 15 % of frames and words
 masked, a quarter all words, a quarter all frames. "Plain" scores every position, padding too, against
 the vocabulary and all frames of the batch (benchmarks/naive_masked.py); it gives the same loss.
-Every variant runs in a process of its own; the fastest step counts. Run: python -m benchmarks.bench_masked_step
+Every variant runs in a process of its own; the fastest step counts. Run: python -m benchmarks.run masked_step
 """
 
 import json
