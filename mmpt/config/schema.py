@@ -100,6 +100,9 @@ class DatasetConfig(Section):
     """List of the test videos."""
     vfeat_dir: str | None = None
     """Folder of the video features: one ``<video_id>.npy`` per video, or shards."""
+    vfeat_dim: int | None = None
+    """Numbers in a feature vector. By default what the features in ``vfeat_dir`` have, and 512 (S3D) without
+    any; if set, it must be theirs."""
     tfeat_dir: str | None = None
     """Prefix (not a folder) of the token shards; ``<split>_<shard>`` follows it."""
     read_mode: Literal["auto", "mmap", "pread"] = "auto"

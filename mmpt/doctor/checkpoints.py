@@ -69,6 +69,7 @@ def _fault(config: TaskConfig, path: str, complete: bool) -> str:
     import torch
 
     from mmpt.models import build_model, load_into
+    from mmpt.store.featurewidth import with_feature_width
 
     logger = logging.getLogger("mmpt.models.checkpoint")
     level = logger.level
@@ -77,7 +78,8 @@ def _fault(config: TaskConfig, path: str, complete: bool) -> str:
         # A model on "meta" has shapes and no memory: only names and shapes are compared.
         with torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            load_into(build_model(config, pretrained=False), path, complete=complete)
+            model = build_model(with_feature_width(config), pretrained=False)
+            load_into(model, path, complete=complete)
     except MMPTError as error:
         return str(error)
     finally:

@@ -4,7 +4,10 @@ import torch
 from torch import nn
 from transformers.activations import ACT2FN
 
-__all__ = ["VideoTokenMLP"]
+__all__ = ["FEATURE_WIDTH", "VideoTokenMLP"]
+
+FEATURE_WIDTH = 512
+"""Numbers in a vector of S3D."""
 
 
 class VideoTokenMLP(nn.Module):
@@ -14,11 +17,15 @@ class VideoTokenMLP(nn.Module):
         hidden_size: Width of BERT.
         hidden_act: BERT's activation, such as ``"gelu"``.
         initializer_range: Standard deviation of the initial weights, as in BERT.
-        input_dim: Width of the features; 512 for S3D.
+        input_dim: Width of the features.
     """
 
     def __init__(
-        self, hidden_size: int, hidden_act: str, initializer_range: float = 0.02, input_dim: int = 512
+        self,
+        hidden_size: int,
+        hidden_act: str,
+        initializer_range: float = 0.02,
+        input_dim: int = FEATURE_WIDTH,
     ) -> None:
         super().__init__()
         self.linear1 = nn.Linear(input_dim, hidden_size)

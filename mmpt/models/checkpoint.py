@@ -119,6 +119,13 @@ def _check_shapes(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Ten
             f"{origin} was trained with a vocabulary of {len(state[words[0]])} words and "
             f"dataset.bert_name has {len(own[words[0]])}. Set dataset.bert_name to the one of its training."
         )
+    inputs = [key for key in wrong if key.endswith("videomlp.linear1.weight")]
+    if inputs and own[inputs[0]].shape[0] == state[inputs[0]].shape[0]:
+        raise CheckpointError(
+            f"{origin} was trained on features of {state[inputs[0]].shape[1]} numbers and this model reads "
+            f"{own[inputs[0]].shape[1]} (dataset.vfeat_dim, or the features in dataset.vfeat_dir). "
+            "Give the features of the encoder of its training."
+        )
     if wrong:
         shapes = [f"{key} {tuple(state[key].shape)} for {tuple(own[key].shape)}" for key in sorted(wrong)]
         raise CheckpointError(

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from mmpt.config import TaskConfig
-from mmpt.encoders.video_projection import VideoTokenMLP
+from mmpt.encoders.video_projection import FEATURE_WIDTH, VideoTokenMLP
 from mmpt.errors import ConfigError, DataError
 from mmpt.modules.bert import load_bert
 from mmpt.modules.isolation import joint_layer_masks
@@ -24,8 +24,8 @@ class MMBertForEncoder(nn.Module):
     """BERT that reads ``[CLS] video [SEP] text``, or ``[CLS] text`` without video.
 
     Args:
-        config: The task; read are ``dataset.bert_name``, ``max_video_len``,
-            ``max_len``, and ``model.use_seg_emb``.
+        config: The task; read are ``dataset.bert_name``, ``max_video_len``, ``max_len``, ``vfeat_dim``,
+            and ``model.use_seg_emb``.
         num_hidden_layers: First layers of BERT to take; None takes all.
         pretrained: Load BERT's weights; False if a checkpoint is loaded next.
 
@@ -47,7 +47,10 @@ class MMBertForEncoder(nn.Module):
         self._vfeat_dir = config.dataset.vfeat_dir
         # In this order: optimizer states of old checkpoints are stored by position.
         self.videomlp = VideoTokenMLP(
-            bert.config.hidden_size, bert.config.hidden_act, bert.config.initializer_range
+            bert.config.hidden_size,
+            bert.config.hidden_act,
+            bert.config.initializer_range,
+            config.dataset.vfeat_dim or FEATURE_WIDTH,
         )
         self.bert = bert
         if config.model.use_seg_emb:
@@ -118,7 +121,7 @@ class MMBertForEncoder(nn.Module):
             raise DataError(
                 f"The video features are {vfeats.shape[2]} wide and the model reads "
                 f"{self.videomlp.linear1.in_features} (dataset.vfeat_dir: {self._vfeat_dir}). "
-                "Extract them with the S3D of its training."
+                "Extract them with the encoder of its training, or train one for these (dataset.vfeat_dim)."
             )
 
 

@@ -21,6 +21,7 @@ from mmpt.datasets import MMDataset, build_dataset
 from mmpt.errors import ConfigError
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import LoadReport, load_into
+from mmpt.store.featurewidth import with_feature_width
 from mmpt.tasks.reshape import flatten_clips
 
 __all__ = ["Task"]
@@ -32,11 +33,14 @@ class Task:
     """Data, model and loss of one configuration.
 
     Args:
-        config: The task file.
+        config: The task file; ``dataset.vfeat_dim`` is taken from the features if it is not given.
+
+    Raises:
+        ConfigError: If ``dataset.vfeat_dim`` is not the width of the features.
     """
 
     def __init__(self, config: TaskConfig) -> None:
-        self.config = config
+        self.config = with_feature_width(config)
         self.model: nn.Module | None = None
         """Set by :meth:`build_model`."""
         self.loss: nn.Module | None = None
