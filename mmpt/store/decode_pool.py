@@ -9,6 +9,7 @@ so memory is too.
 import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Self
 
 import numpy as np
@@ -103,7 +104,8 @@ class DecodePool:
             return
         # A fault that is no bad file, such as a missing package, ends the whole run in the caller.
         except BaseException as error:
-            self._put(error)
+            with suppress(_ClosedError):
+                self._put(error)
 
     def _decode(self, job: VideoJob) -> None:
         try:
