@@ -30,7 +30,8 @@ class Entry:
     metric: str
     """Name of the number in the result files."""
     count: str
-    """Name of the count of items in the result files, such as ``queries``."""
+    """Name of the count of items in the result files, such as ``queries``; of a kind of them that the
+    details count, such as ``foreground seconds``."""
     trivial: str
     """What knowing nothing means here, such as ``chance``."""
     zero_shot: Path | None
@@ -108,7 +109,7 @@ def _row(entry: Entry) -> Row:
             f"{[(str(r.counts), values[name].baseline) for name, r in results.items()]}. Evaluate both again."
         )
     trivial = next(iter(values.values()))
-    items = next(iter(results.values())).counts[entry.count]
+    items = _items(entry, next(iter(results.values())))
     cells = (
         entry.model,
         entry.task,
@@ -118,6 +119,11 @@ def _row(entry: Entry) -> Row:
         f"{items} {entry.count}",
     )
     return Row(cells, tuple(_notes(entry, values, details, items)))
+
+
+def _items(entry: Entry, result: EvaluationResult) -> int:
+    kind, _, what = entry.count.rpartition(" ")
+    return result.details[what][kind] if kind else result.counts[what]
 
 
 def _value(entry: Entry, result: EvaluationResult) -> MetricValue:
@@ -137,7 +143,7 @@ def _notes(
     entry: Entry, values: Mapping[str, MetricValue], details: Mapping[str, Mapping[str, Any]], items: int
 ) -> Iterator[str]:
     """Yield why a number is missing, and why one is not higher than the one before it."""
-    before, name_before = next(iter(values.values())).baseline, entry.trivial
+    before, name_before = next(iter(values.values())).baseline, "the trivial answer"
     for key, name in _STEPS.items():
         if key not in values:
             yield f"{name}: {entry.reasons[key]}"

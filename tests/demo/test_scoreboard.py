@@ -39,7 +39,7 @@ def result(value, items):
         device="cpu",
         predictions={},
         date="",
-        details={"share": 0.97},
+        details={"share": 0.97, "seconds": {"foreground": 370}},
     )
 
 
@@ -51,7 +51,7 @@ def test_a_row_that_climbs_needs_no_note(entry):
 
 def test_what_is_not_above_the_trivial_answer_says_why(entry):
     [row] = scoreboard([entry(0.1, 0.5, reasons={"zero_shot_low": "it never saw a text."})])
-    assert row.notes == ("zero-shot is not above chance: it never saw a text.",)
+    assert row.notes == ("zero-shot is not above the trivial answer: it never saw a text.",)
 
 
 def test_a_fall_without_a_known_reason_is_called_that(entry):
@@ -67,9 +67,14 @@ def test_a_difference_within_two_standard_errors_may_be_chance(entry):
     )
 
 
+def test_items_of_a_kind_are_those_that_the_details_count(entry):
+    [row] = scoreboard([entry(0.3, 0.5, count="foreground seconds")])
+    assert row.cells[-1] == "370 foreground seconds"
+
+
 def test_a_reason_quotes_the_details_of_the_result(entry):
     [row] = scoreboard([entry(0.1, 0.5, reasons={"zero_shot_low": "{share:.0%} of the answers are one."})])
-    assert row.notes == ("zero-shot is not above chance: 97% of the answers are one.",)
+    assert row.notes == ("zero-shot is not above the trivial answer: 97% of the answers are one.",)
 
 
 def test_the_page_holds_the_table_the_notes_and_the_times(entry):
@@ -89,7 +94,10 @@ def test_a_number_that_is_no_share_of_items_has_no_standard_error(entry):
 def test_a_missing_step_is_named_and_the_next_compared_with_the_one_before(entry):
     [row] = scoreboard([entry(None, 0.05, reasons={"zero_shot": "it cannot."})])
     assert row.cells[4:6] == ("–", "5.0 %")
-    assert row.notes == ("zero-shot: it cannot.", "fine-tuned is not above chance: no reason is known.")
+    assert row.notes == (
+        "zero-shot: it cannot.",
+        "fine-tuned is not above the trivial answer: no reason is known.",
+    )
 
 
 def test_notes_are_numbered_once_and_stand_below_the_table(entry):

@@ -34,7 +34,7 @@ def write_results(tasks):
             if path.parts[2] in folders:
                 before = read_result(path).metrics if path.exists() else {}
                 metrics = {**before, entry.metric: MetricValue(value, 0.1, True)}
-                write_result(path, replace(EMPTY, metrics=metrics, counts={entry.count: 400}))
+                write_result(path, replace(EMPTY, metrics=metrics, counts={entry.count.split()[-1]: 400}))
 
 
 EMPTY = EvaluationResult(
@@ -51,7 +51,7 @@ EMPTY = EvaluationResult(
     device="cpu",
     predictions={},
     date="",
-    details={"most_predicted_class": {"share": 0.9}},
+    details={"most_predicted_class": {"share": 0.9}, "seconds": {"foreground": 370}},
 )
 
 
