@@ -55,22 +55,29 @@ class PathPlan:
         write_json(path, plan, temporary)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], feature_dir: str | os.PathLike[str]) -> Self:
-        """Read what :meth:`save` wrote.
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        feature_dir: str | os.PathLike[str],
+        part: tuple[int, int] | None = None,
+    ) -> Self:
+        """Read what :meth:`save` wrote, or one part of it.
 
         Args:
             path: The plan.
             feature_dir: Where the features go, whatever the plan says.
+            part: See :meth:`part`; a part of a large plan is read sooner.
 
         Raises:
             DataError: If the file is missing, damaged or no plan.
         """
         plan = read_json(path)
+        number, of = part or (0, 1)
         try:
             videos = plan["videos"]
             jobs = [
                 VideoJob(name, Path(videos[name]["video"]), Path(feature_dir) / f"{name}.npy")
-                for name in sorted(videos)
+                for name in sorted(videos)[number::of]
             ]
             return cls(jobs, dict(plan["duplicates"]), int(plan["other_files"]))
         except (TypeError, KeyError, ValueError) as error:

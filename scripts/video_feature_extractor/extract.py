@@ -118,12 +118,15 @@ def build_decoder(options: argparse.Namespace) -> ProcessDecoder:
     return ProcessDecoder(TorchcodecDecoder(options.decode_device), limits)
 
 
-def find_videos(options: argparse.Namespace) -> PathPlan:
+def find_videos(options: argparse.Namespace, part: tuple[int, int] | None) -> tuple[PathPlan, list[VideoJob]]:
+    """Return the plan, and the videos of a part; from a file only that part is read."""
     if options.plan:
-        return PathPlan.load(options.plan, options.fdir)
+        plan = PathPlan.load(options.plan, options.fdir, part)
+        return plan, plan.jobs
     if options.vdir is None:
         raise ConfigError("Give --vdir, the folders of the videos, or --plan, the plan of an earlier run.")
-    return PathBuilder(options.vdir.split(","), options.fdir).build()
+    plan = PathBuilder(options.vdir.split(","), options.fdir).build()
+    return plan, plan.part(*part).jobs if part else plan.jobs
 
 
 def save_plan(plan: PathPlan, options: argparse.Namespace) -> None:
@@ -164,10 +167,13 @@ def worker_command(
 
 
 def extract_part(
-    arguments: Sequence[str], options: argparse.Namespace, plan: PathPlan, part: tuple[int, int] | None
+    arguments: Sequence[str],
+    options: argparse.Namespace,
+    plan: PathPlan,
+    jobs: Sequence[VideoJob],
+    part: tuple[int, int] | None,
 ) -> ExtractionReport:
     """Extract all videos or one part, in this process or in several."""
-    jobs = plan.part(*part).jobs if part else plan.jobs
     report_name = part_name(*part) if part else REPORT_NAME
     if (options.num_workers or 1) > 1:
         if not options.plan:
@@ -231,15 +237,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ConfigError(f"--{name} must be at least 1, got {value}.")
     if options.sibling:
         stop_with_parent()
-        plan = find_videos(options)
-        extract(plan, plan.jobs, options, REPORT_NAME)
+        extract(*find_videos(options, None), options, REPORT_NAME)
         return 0
     part = parse_part(options.split) if options.split else None
     if part and options.jobtype != "local":
         raise ConfigError(
             "Jobs on a cluster split the videos themselves: give --num_jobs in place of --split."
         )
-    plan = find_videos(options)
+    plan, jobs = find_videos(options, part)
     if options.plan_only:
         save_plan(plan, options)
         logger.info("%d videos planned in %s", len(plan.jobs), options.fdir / PLAN_NAME)
@@ -247,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.jobtype != "local":
         report = extract_on_cluster(arguments, options, plan)
     else:
-        report = extract_part(arguments, options, plan, part)
+        report = extract_part(arguments, options, plan, jobs, part)
     if report is None:
         return 0
     tell(report, plan)

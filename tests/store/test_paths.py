@@ -63,6 +63,7 @@ def test_a_saved_plan_is_read_for_any_folder_of_features(tmp_path):
     plan = plan_of(tmp_path, ["b", "a"])
     plan.save(tmp_path / "plan.json")
     assert PathPlan.load(tmp_path / "plan.json", tmp_path / "features") == plan
+    assert PathPlan.load(tmp_path / "plan.json", tmp_path / "features", (1, 2)) == plan.part(1, 2)
     (first, _) = PathPlan.load(tmp_path / "plan.json", "elsewhere").jobs
     assert first == VideoJob("a", tmp_path / "a.mp4", Path("elsewhere/a.npy"))
 
