@@ -233,18 +233,22 @@ class EvalConfig(Section):
 class ExtractorConfig(Section):
     """``extractor:`` the network that turns frames into one feature per second."""
 
+    type: str = "s3d"
+    """Encoder: ``s3d``, ``huggingface``, or one that a plugin registers."""
     weights: str = "pretrained_models/s3d_howto100m.pth"
-    """Weights of S3D."""
+    """File or folder of its weights."""
     dict_path: str | None = "pretrained_models/s3d_dict.npy"
     """Word list of S3D's text side; features do not need it, so it is not read."""
-    width: float = 1.0
-    """Factor on the number of channels; 1.0 is the published network."""
-    fps: int = 30
-    """Frames per second that it expects."""
-    size: int = 224
-    """Height and width of a frame in pixels."""
-    l2_normalize: bool = True
-    """Scale every feature vector to length 1, as extraction does by default."""
+    width: float | None = None
+    """S3D: factor on the number of channels; by default 1, the published network."""
+    fps: int | None = None
+    """Frames per second that it reads; by default its own number, 30 for S3D."""
+    size: int | None = None
+    """Height and width of a frame in pixels; by default its own, 224 for S3D."""
+    l2_normalize: bool | None = None
+    """Scale every feature vector to length 1; by default as extraction does with this encoder."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """What the encoder takes beside, such as ``precision: bfloat16``."""
 
 
 @dataclass(kw_only=True)

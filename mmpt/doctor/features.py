@@ -104,10 +104,13 @@ def _is_finite(path: Path) -> bool:
 
 def inspect_encoder(extractor: ExtractorConfig, features_are_there: bool) -> Finding:
     """Return how it stands with the weights that make features of videos."""
-    what, path = "S3D weights", extractor.weights
-    if os.path.isfile(path):
-        return Finding("ok", what, path, f"{os.path.getsize(path) / 1e6:.0f} MB", source=S3D)
+    path, is_s3d = extractor.weights, extractor.type == "s3d"
+    what, source = ("S3D weights", S3D) if is_s3d else (f"weights of '{extractor.type}'", None)
+    if os.path.exists(path):
+        size = f"{os.path.getsize(path) / 1e6:.0f} MB" if os.path.isfile(path) else "a folder"
+        return Finding("ok", what, path, size, source=source)
     if features_are_there:
-        return Finding("note", what, path, "is not there; only making features needs it", source=S3D)
-    todo = f"get s3d_howto100m.pth from {S3D.page} and put it at {path}"
-    return Finding("missing", what, path, "is not there, and features are to be made", source=S3D, todo=todo)
+        return Finding("note", what, path, "is not there; only making features needs it", source=source)
+    todo = f"get s3d_howto100m.pth from {S3D.page} and put it at {path}" if is_s3d else f"put them at {path}"
+    message = "is not there, and features are to be made"
+    return Finding("missing", what, path, message, source=source, todo=todo)

@@ -15,17 +15,18 @@ from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
-from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from mmpt.config import TaskConfig, load_task
 from mmpt.config.derive import training_options
-from mmpt.encoders.s3d import load_s3d
+from mmpt.encoders import VideoEncoder, encode
 from mmpt.errors import CheckpointError, DataError
 from mmpt.models.build import build_model
 from mmpt.models.checkpoint import load_into
+from mmpt.models.frameencoder import FrameEncoder
 from mmpt.models.mmfusion import MMFusion
 from mmpt.processors.dsprocessor import DSAligner
+from mmpt.store.featurewidth import with_feature_width
 from mmpt.utils.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -33,26 +34,29 @@ if TYPE_CHECKING:
 
 __all__ = ["MMPTModel"]
 
-_SECONDS_AT_ONCE = 8  # through S3D; bounds memory (a second of 30 frames at 224 takes about 0.5 GB)
+_SECONDS_AT_ONCE = 8  # through the encoder; bounds memory (S3D takes up to 0.5 GB for a second at 224)
 
 
 class MMPTModel(nn.Module):
     """A video encoder and a retrieval model, ready to use.
 
-    Runs on the device and in the precision it is moved to (``model.to("cuda")``, ``model.half()``).
+    Runs on the device and in the precision it is moved to (``model.to("cuda")``, ``model.half()``); the
+    video encoder follows to the device and keeps its own precision (``extractor.options``).
 
     Args:
         config: The task.
         model: The fusion model.
-        video_encoder: Maps frames (B, 3, fps, H, W) in 0..1 to ``{"video_embedding": (B, 512)}``;
-            None if only features are given to the model.
+        video_encoder: What turns frames into features; by default what ``config.extractor`` names, built
+            when frames are given first.
     """
 
-    def __init__(self, config: TaskConfig, model: MMFusion, video_encoder: nn.Module | None = None) -> None:
+    def __init__(
+        self, config: TaskConfig, model: MMFusion, video_encoder: VideoEncoder | None = None
+    ) -> None:
         super().__init__()
         self.config = config
         self.model = model
-        self.video_encoder = video_encoder
+        self.frame_encoder = FrameEncoder(config, video_encoder)
         self.tokenizer = load_tokenizer(config.dataset.bert_name, config.dataset.use_fast)
         self.aligner = DSAligner(config.dataset.replace(split="test"))
 
@@ -72,15 +76,18 @@ class MMPTModel(nn.Module):
 
         Raises:
             ConfigError: If the task file is missing or wrong, or is a project.
+                The video encoder gives vectors of another width than the features have.
             CheckpointError: If the checkpoint is missing, or a weight file is unsafe, incomplete or of
                 another model. Missing weights of the video encoder are an error when frames are given:
                 features do without them.
         """
-        config = load_task(task)
+        config = with_feature_width(load_task(task))
         path = _find_checkpoint(config, checkpoint)  # before a hub is asked for BERT's configuration
+        video_encoder = FrameEncoder(config).on("cpu") if Path(config.extractor.weights).exists() else None
+        if video_encoder is not None and config.dataset.vfeat_dim is None:
+            config = config.replace(dataset=config.dataset.replace(vfeat_dim=video_encoder.spec.dim))
         model = build_model(config, pretrained=False)
         load_into(model, path, complete=True)
-        video_encoder = _load_encoder(config) if Path(config.extractor.weights).is_file() else None
         pretrained = cls(config, model, video_encoder).eval()
         return pretrained, pretrained.tokenizer, pretrained.aligner
 
@@ -124,7 +131,7 @@ class MMPTModel(nn.Module):
 
         Args:
             videos: One tensor, or a list of videos of different lengths T. A video is
-                (T, fps, H, W, 3) frames, uint8 or float in 0..1, or (T, 512) features.
+                (T, fps, H, W, 3) frames, uint8 or float in 0..1 (rounded to bytes), or (T, 512) features.
             batch_size: Windows encoded at once.
 
         Raises:
@@ -157,31 +164,26 @@ class MMPTModel(nn.Module):
 
     def _features(self, video: torch.Tensor) -> torch.Tensor:
         """Return the features (T, 512) of frames (T, fps, H, W, 3), or the given ones."""
-        fps = self.config.extractor.fps
         if isinstance(video, (str, bytes, os.PathLike)):
             raise DataError(f"A video was given as {video!r}; give its frames or features, as a tensor.")
         video = torch.as_tensor(video)
-        is_frames = video.ndim == 5 and video.shape[1] == fps and video.shape[4] == 3
-        if not (is_frames or video.ndim == 2) or not len(video):
-            raise DataError(
-                f"A video of shape {tuple(video.shape)} was given. Give frames (seconds, {fps}, height, "
-                "width, 3) or features (seconds, width), at least one second."
-            )
         parameter = next(self.model.parameters())
-        if not is_frames:
+        if video.ndim == 2 and len(video):
             return video.to(parameter)
-        if self.video_encoder is None:
-            self.video_encoder = _load_encoder(self.config).to(parameter)
-        encoder = self.video_encoder
-        return torch.cat([self._embed_seconds(encoder, part) for part in video.split(_SECONDS_AT_ONCE)])
-
-    def _embed_seconds(self, encoder: nn.Module, frames: torch.Tensor) -> torch.Tensor:
-        """Return the features (T, 512) of a few seconds, as extraction would store them."""
-        clips = frames.to(next(encoder.parameters()))
-        if not frames.is_floating_point():
-            clips = clips / 255
-        vectors = encoder(clips.permute(0, 4, 1, 2, 3))["video_embedding"]
-        return functional.normalize(vectors, dim=-1) if self.config.extractor.l2_normalize else vectors
+        is_video = video.ndim == 5 and video.shape[4] == 3 and len(video) > 0
+        encoder = self.frame_encoder.on(parameter.device) if is_video else None
+        if encoder is None or video.shape[1] != encoder.spec.frames:
+            raise DataError(
+                f"A video of shape {tuple(video.shape)} was given. Give frames (seconds, "
+                f"{self.frame_encoder.frames}, height, width, 3) or features (seconds, width), at least one "
+                "second."
+            )
+        l2_normalize = self.config.extractor.l2_normalize
+        parts = [
+            encode(encoder, _as_bytes(part).to(parameter.device), l2_normalize)
+            for part in video.split(_SECONDS_AT_ONCE)
+        ]
+        return torch.cat(parts).to(parameter)
 
     def _pool_videos(self, features: Sequence[torch.Tensor], batch_size: int = 32) -> torch.Tensor:
         """Return the vectors (B, D) of videos given as features (T, 512)."""
@@ -205,8 +207,8 @@ class MMPTModel(nn.Module):
         return self.model.encode_video(caps, vfeats, vmasks)
 
 
-def _load_encoder(config: TaskConfig) -> nn.Module:
-    return load_s3d(config.extractor.weights, width=config.extractor.width)
+def _as_bytes(frames: torch.Tensor) -> torch.Tensor:
+    return frames.mul(255).round().clamp(0, 255).byte() if frames.is_floating_point() else frames
 
 
 def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> Path:

@@ -5,7 +5,7 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from mmpt.encoders.s3d import S3D
+from mmpt.encoders.s3d import S3D, load_s3d
 from mmpt.errors import CheckpointError, ConfigError, DataError
 from mmpt.models import MMPTModel, build_model
 from mmpt.utils import recursive_config
@@ -129,9 +129,10 @@ def test_bytes_and_floats_of_the_same_frames_give_the_same_vector(model):
 
 def test_frames_give_what_their_features_give(model):
     [video] = frames(3)
+    network = load_s3d(model.config.extractor.weights, width=WIDTH)
     with torch.no_grad():
         clips = video.permute(0, 4, 1, 2, 3).float() / 255
-        features = torch.nn.functional.normalize(model.video_encoder(clips)["video_embedding"], dim=-1)
+        features = torch.nn.functional.normalize(network(clips)["video_embedding"], dim=-1)
     close(model.encode_video([features]), model.encode_video([video]))
 
 
@@ -229,6 +230,16 @@ def test_features_do_without_the_weights_of_the_video_encoder(task, tmp_path):
     assert model.encode_video([torch.ones(3, 512)]).shape == (1, 48)
     with pytest.raises(CheckpointError, match=r"none\.pth do not exist"):
         model.encode_video(frames(1))
+
+
+def test_an_encoder_of_another_width_than_the_features_is_refused(task, tmp_path):
+    values = yaml.safe_load(task.read_text())
+    values["extractor"]["options"] = {"output": "mixed_5c"}
+    values["dataset"]["vfeat_dim"] = 512
+    other = tmp_path / "task.yaml"
+    other.write_text(yaml.safe_dump(values))
+    with pytest.raises(ConfigError, match=r"'s3d.mixed_5c' .* gives vectors of 128 numbers, .* reads 512"):
+        MMPTModel.from_pretrained(other)
 
 
 def test_a_file_name_is_no_video(model):
