@@ -1,4 +1,4 @@
-"""Extraction on clusters: Slurm (submitit's local executor, and the script that sbatch would get) and Ray."""
+"""Extraction in parts, in several processes, as jobs of Slurm (submitit) and on Ray."""
 
 import importlib.util
 import json
@@ -15,6 +15,7 @@ import pytest
 import submitit
 
 from mmpt.errors import ConfigError, DataError
+from mmpt.store.features import Sibling
 from mmpt_cli.checkout import ROOT
 
 EXTRACT = ROOT / "scripts/video_feature_extractor/extract.py"
@@ -80,12 +81,17 @@ def options(plugin):
     return options
 
 
-@pytest.fixture
-def extract():
+@pytest.fixture(scope="module")
+def script():
     spec = importlib.util.spec_from_file_location("extract", EXTRACT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.main
+    return module
+
+
+@pytest.fixture
+def extract(script):
+    return script.main
 
 
 def contents(folder):
@@ -111,6 +117,38 @@ def compare(folder):
     assert (report["done"], report["parts"], report["parts_without_report"]) == (2, 2, [])
     assert list(report["failed"]) == ["bad"]
     assert not Path(folder, ".claims").exists()
+
+
+def test_parts_of_a_plan_are_made_one_by_one_and_add_up(place, extract, options, assert_all_was_made):
+    assert extract(options("features", "--plan_only")) == 0
+    assert os.listdir("features") == ["meta_plan.json"]
+    plan = ["--plan", "features/meta_plan.json", "--split"]
+    write_clip(place / "videos/new.mp4", 3)  # after the plan was made: not in it
+    assert extract(options("features", *plan, "1/2")) == 0
+    assert contents("features")[1]["parts_without_report"] == [0]
+    assert extract(options("features", *plan, "0/2")) == 1
+    (place / "videos/new.mp4").unlink()
+    assert_all_was_made("features")
+
+
+def test_workers_are_shared_out_over_the_gpus_and_cores(script, options, monkeypatch):
+    monkeypatch.setattr(script.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(script.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(script.os, "sched_getaffinity", lambda process: range(12))
+    given = ["--vdir", "videos", "--fdir", "features", "--num_workers", "3", "--split", "0/2"]
+    commands = [
+        script.worker_command(given, script.parse(given), Sibling(number, 3, 77), Path("todo"))
+        for number in range(3)
+    ]
+    assert [command[-1] for command in commands] == ["cuda:0", "cuda:1", "cuda:0"]
+    worker = script.parse(commands[1][2:])
+    assert (worker.num_workers, worker.num_threads, worker.sibling) == (1, 4, "1/3/77")
+    assert (worker.plan, worker.vdir) == ("todo", "videos")
+    given += ["--device", "cuda:1"]
+    assert script.worker_command(given, script.parse(given), Sibling(0, 3, 77), Path("todo"))[-2:] != [
+        "--device",
+        "cuda:0",
+    ]
 
 
 def test_jobs_of_slurm_make_all_videos_and_add_up_their_reports(place, extract, options, assert_all_was_made):
