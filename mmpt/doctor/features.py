@@ -12,10 +12,8 @@ from mmpt.doctor.finding import Finding
 from mmpt.doctor.sources import S3D, video_source_of
 from mmpt.errors import DataError
 
-__all__ = ["FEATURE_WIDTH", "SAMPLE", "extraction", "inspect_encoder", "inspect_features"]
+__all__ = ["SAMPLE", "extraction", "inspect_encoder", "inspect_features"]
 
-FEATURE_WIDTH = 512
-"""Numbers per second that the models read."""
 SAMPLE = 32
 """Videos whose numbers are read."""
 
@@ -57,11 +55,15 @@ def inspect_features(dataset: DatasetConfig) -> Iterator[Finding]:
     if found.faults:
         message = f"{len(found.faults)} files are broken; {found.faults[0]}"
         yield Finding("broken", what, folder, message, found.faults, source, again)
-    wrong = tuple(video for video, width in found.widths.items() if width != FEATURE_WIDTH)
+    counts = Counter(found.widths.values())
+    read = dataset.vfeat_dim or (counts.most_common(1)[0][0] if counts else None)
+    wrong = tuple(video for video, width in found.widths.items() if width != read)
     if wrong:
-        sizes = ", ".join(f"{n} are {width}" for width, n in Counter(found.widths.values()).items())
-        message = f"the models read vectors of {FEATURE_WIDTH} numbers; {sizes} wide"
-        yield Finding("broken", what, folder, message, wrong, source, f"extract them with S3D: {todo}")
+        sizes = ", ".join(f"{n} are {width}" for width, n in counts.items())
+        message = f"the model reads vectors of {read} numbers; {sizes} wide"
+        yield Finding(
+            "broken", what, folder, message, wrong, source, f"extract them with one encoder: {todo}"
+        )
     if found.not_finite:
         message = f"{len(found.not_finite)} of {found.sampled} sampled videos hold NaN or infinite numbers"
         yield Finding("broken", what, folder, message, found.not_finite, source, again)
@@ -87,7 +89,7 @@ def _read_folder(folder: str) -> _Folder:
         if len(shape) == 2 and shape[0]:
             seconds[path.stem], widths[path.stem] = shape
         else:
-            faults.append(f"The file {path} has the shape {shape}; (seconds, {FEATURE_WIDTH}) is expected.")
+            faults.append(f"The file {path} has the shape {shape}; (seconds, width) is expected.")
     videos = list(seconds)
     sample = videos[:: max(1, len(videos) // SAMPLE)][:SAMPLE]
     bad = tuple(video for video in sample if not _is_finite(Path(folder) / f"{video}.npy"))

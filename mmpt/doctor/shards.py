@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from mmpt.config import DatasetConfig
-from mmpt.doctor.features import FEATURE_WIDTH, SAMPLE, extraction
+from mmpt.doctor.features import SAMPLE, extraction
 from mmpt.doctor.finding import Finding
 from mmpt.doctor.sources import source_of
 from mmpt.errors import DataError
@@ -43,7 +43,7 @@ def inspect_shards(dataset: DatasetConfig, splits: Sequence[str], has_tokenizer:
         yield Finding(
             "ok", what, folder, f"{videos} videos in {len(metas[split].shards)} shards", source=source
         )
-        yield from _inspect_numbers(folder, split, metas[split])
+        yield from _inspect_numbers(dataset, split, metas[split])
     for split, meta in metas.items():
         yield _inspect_captions(dataset, split, meta, has_tokenizer)
     for place in dict.fromkeys([folder, os.path.dirname(dataset.tfeat_dir or "")] if metas else []):
@@ -81,12 +81,13 @@ def _problems(folder: str) -> tuple[str, ...]:
     return tuple(verify_shards(folder, checksums=False).problems) if Path(folder).is_dir() else ()
 
 
-def _inspect_numbers(folder: str, split: str, meta: ShardMeta) -> Iterator[Finding]:
+def _inspect_numbers(dataset: DatasetConfig, split: str, meta: ShardMeta) -> Iterator[Finding]:
     """Read some videos: their width, and whether every number is finite."""
     import numpy as np
 
     from mmpt.store.shards import ShardReader
 
+    folder = dataset.vfeat_dir or ""
     reader = ShardReader.videos(folder, split)
     places = [(number, item) for number, ids in meta.shards.items() for item in range(len(ids))]
     bad, widths = [], set()
@@ -99,9 +100,9 @@ def _inspect_numbers(folder: str, split: str, meta: ShardMeta) -> Iterator[Findi
         if not np.isfinite(rows).all():
             bad.append(meta.shards[number][item])
     what, todo = f"video shards of {split}", extraction(folder, sharded=True)
-    if widths - {FEATURE_WIDTH}:
-        message = f"vectors are {', '.join(map(str, widths))} wide; the models read {FEATURE_WIDTH}"
-        yield Finding("broken", what, folder, message, todo=f"extract the features with S3D, then: {todo}")
+    if dataset.vfeat_dim is not None and widths - {dataset.vfeat_dim}:
+        message = f"vectors are {', '.join(map(str, widths))} wide; dataset.vfeat_dim is {dataset.vfeat_dim}"
+        yield Finding("broken", what, folder, message, todo="correct vfeat_dir, or remove vfeat_dim")
     if bad:
         message = f"{len(bad)} of the sampled videos hold NaN or infinite numbers"
         yield Finding("broken", what, folder, message, tuple(bad), todo=f"extract those videos again: {todo}")

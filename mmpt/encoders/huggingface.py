@@ -61,7 +61,16 @@ class HuggingFaceEncoder(nn.Module):
         self._dtype = next(model.parameters()).dtype
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        """Return vectors (B, D) of frames uint8 (B, T, H, W, 3)."""
+        """Return vectors (B, D) of frames uint8 (B, T, size, size, 3).
+
+        Raises:
+            ConfigError: If frames have another size than the spec says.
+        """
+        if frames.shape[2:] != (self.spec.size, self.spec.size, 3):
+            raise ConfigError(
+                f"The encoder '{self.spec.name}' reads frames of {self.spec.size} x {self.spec.size} pixels; "
+                f"these have the shape {tuple(frames.shape)}. Scale and cut them first."
+            )
         edge = (self.spec.size - self._crop) // 2
         square = frames[:, :, edge : edge + self._crop, edge : edge + self._crop]
         pixels = self.spec.normalized(square).to(self._dtype).movedim(-1, 2)

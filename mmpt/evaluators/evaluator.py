@@ -18,7 +18,7 @@ from mmpt.catalog import METRICS, PREDICTORS, TASKS
 from mmpt.config import TaskConfig
 from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
-from mmpt.evaluators.features import feature_files
+from mmpt.evaluators.features import feature_files, feature_making
 from mmpt.evaluators.loop import run_inference
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions, Predictor
@@ -113,6 +113,7 @@ class Evaluator:
         percent = self.metric.percent if self.metric else frozenset()
         vfeat_dir = self.config.dataset.vfeat_dir
         files = feature_files(vfeat_dir, self.split, predictions.ids) if vfeat_dir else []
+        made = feature_making(vfeat_dir, self.split) if vfeat_dir else {}
         result = EvaluationResult(
             name=name,
             split=self.split,
@@ -123,7 +124,7 @@ class Evaluator:
             counts=predictions.counts,
             skipped=self.dataset.report["dropped"],
             ignored=self.dataset.report["ignored"],
-            features={"folder": vfeat_dir, **feature_fingerprint(files)},
+            features={"folder": vfeat_dir, "made": made, **feature_fingerprint(files)},
             checkpoint=checkpoint,
             code=code_version(),
             device=f"{self.device}, {str(self.dtype).removeprefix('torch.')}",

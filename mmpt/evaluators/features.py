@@ -1,12 +1,14 @@
-"""Which feature files a split was read from, so that a result can say so."""
+"""Which feature files a split was read from and how they were made, so that a result can say so."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
-from mmpt.store.meta import file_split, read_meta, shard_path, video_prefix
+from mmpt.store.features import read_settings
+from mmpt.store.meta import ShardMeta, file_split, meta_path, read_meta, shard_path, video_prefix
 
-__all__ = ["feature_files"]
+__all__ = ["feature_files", "feature_making"]
 
 
 def feature_files(vfeat_dir: str | os.PathLike[str], split: str, video_ids: Iterable[str]) -> list[Path]:
@@ -32,3 +34,15 @@ def feature_files(vfeat_dir: str | os.PathLike[str], split: str, video_ids: Iter
                 path = shard_path(video_prefix(folder), name, shard)
                 files |= {Path(f"{path}_{part}.npy") for part in ("data", "starts")}
     return sorted(files)
+
+
+def feature_making(vfeat_dir: str | os.PathLike[str], split: str) -> dict[str, Any]:
+    """Return how the features in a folder were made: encoder with the hash of its weights, frame rate ...
+
+    The meta file of the shards of ``split`` says so, or ``extraction.json``; nothing if there is neither.
+
+    Raises:
+        DataError: If that file is damaged.
+    """
+    path = meta_path(video_prefix(vfeat_dir), file_split(split))
+    return dict(ShardMeta.from_json(path).source) if path.exists() else read_settings(vfeat_dir)

@@ -64,7 +64,7 @@ class EvaluationResult:
     skipped: dict[str, int]
     """Reason -> items of the list that could not be used."""
     features: dict[str, Any]
-    """Fingerprint of the feature files, see :func:`feature_fingerprint`."""
+    """Folder of the features, how they were made, and their fingerprint, see :func:`feature_fingerprint`."""
     checkpoint: dict[str, Any] | None
     """Path and SHA-256 of the checkpoint; None for a model evaluated in memory."""
     code: dict[str, str | None]

@@ -198,6 +198,8 @@ def test_a_model_that_reads_less_than_is_scaled_gets_the_middle(save):
         middle = pixels(frames[:, :, 4:36, 4:36])[:, 0]
         expected = model.get_image_features(pixel_values=middle).pooler_output
     close(encode(encoder, frames, l2_normalize=False), expected)
+    with pytest.raises(ConfigError, match=r"reads frames of 40 x 40 pixels; .*\(2, 1, 32, 32, 3\)"):
+        encode(encoder, clips(2, 1))
 
 
 def test_bfloat16_is_near_and_said(save):

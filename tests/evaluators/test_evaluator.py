@@ -50,6 +50,8 @@ def test_batch_size_changes_nothing(retrieval_task):
 
 
 def test_a_result_says_what_it_was_computed_from(retrieval_task, tmp_path):
+    made = {"extractor": "s3d s3d_howto100m.pth 0123456789abcdef", "dim": 512, "fps": 30}
+    (tmp_path / "feat/extraction.json").write_text(json.dumps(made))
     result = evaluate(load_config(retrieval_task), device="cpu")
     written = json.loads((tmp_path / "runs/eval/checkpoint_best.result.json").read_text())
     scores = np.load(tmp_path / "runs/eval" / written["predictions"]["scores"])
@@ -62,8 +64,9 @@ def test_a_result_says_what_it_was_computed_from(retrieval_task, tmp_path):
     assert written["counts"] == {"queries": 4, "candidates": 4}
     assert list(written["skipped"].values()) == [1]  # v4 has no features
     assert written["split"] == "test"
-    files = sorted((tmp_path / "feat").iterdir())
-    assert written["features"] == {"folder": str(tmp_path / "feat"), **feature_fingerprint(files)}
+    files = sorted((tmp_path / "feat").glob("*.npy"))
+    expected = {"folder": str(tmp_path / "feat"), "made": made, **feature_fingerprint(files)}
+    assert written["features"] == expected
     assert written["features"]["files"] == 4
     assert written["checkpoint"]["sha256"] == sha256(tmp_path / "runs/checkpoint_best.pt")
     assert written["config"]["model"]["model_cls"] == "MMFusionSeparate"
