@@ -27,6 +27,7 @@ __all__ = [
 
 _NO_TIME = 1e9
 """Seconds; no video lasts 30 years."""
+_NUMBER = (int, float)
 
 MAX_CHARACTERS = 96
 """Characters of a caption that are tokenised; bounds the memory of subtitles without sentence breaks."""
@@ -92,9 +93,11 @@ def clean_captions(
             f"length; their lengths are {lengths[0]}, {lengths[1]} and {lengths[2]}. Repair them."
         )
     return [
-        Caption(start, end, text.replace("\n", " ").strip())
+        Caption(start, end, line.replace("\n", " "))
         for start, end, text in zip(*(values or [] for values in lists), strict=True)
-        if isinstance(text, str) and text.strip() and _is_time(start) and _is_time(end) and start <= end
+        if isinstance(text, str) and (line := text.strip())
+        if isinstance(start, _NUMBER) and isinstance(end, _NUMBER)
+        if -_NO_TIME < start <= end < _NO_TIME  # false for NaN, too
     ]
 
 
@@ -170,7 +173,3 @@ def longest_overlap(old: Sequence[str], new: Sequence[str]) -> int:
             matched = borders[matched - 1]
         matched += word == new[matched]
     return matched
-
-
-def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) < _NO_TIME  # false for NaN, too

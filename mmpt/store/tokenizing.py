@@ -4,6 +4,7 @@ BERT's tokenizers treat every word between spaces by itself, and people use few 
 are made once and kept, and a caption is a row of look-ups. Other tokenizers are called with many texts.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -50,16 +51,17 @@ def token_bytes(bert_name: str, use_fast: bool) -> Callable[[Sequence[str]], lis
     """Return a function from texts to their token ids, every text's as int32 bytes."""
     tokenizer = load_tokenizer(bert_name, use_fast)
 
-    def of_all(texts: Sequence[str]) -> list[bytes]:
+    if splits_at_spaces(tokenizer):
+        words = _Words(tokenizer)
+        return lambda texts: [b"".join(map(words.__getitem__, text.split(" "))) for text in texts]
+
+    def called(texts: Sequence[str]) -> list[bytes]:
         if not texts:
             return []
         ids = tokenizer(list(texts), add_special_tokens=False, return_attention_mask=False)["input_ids"]
         return [np.array(row, _ID).tobytes() for row in ids]
 
-    if not splits_at_spaces(tokenizer):
-        return of_all
-    words = _Words(lambda word: of_all([word])[0])
-    return lambda texts: [b"".join(map(words.__getitem__, text.split(" "))) for text in texts]
+    return called
 
 
 def splits_at_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
@@ -83,11 +85,15 @@ def splits_at_spaces(tokenizer: "PreTrainedTokenizerBase") -> bool:
 class _Words(dict[str, bytes]):
     """Word -> bytes of its ids, made when it is first asked for."""
 
-    def __init__(self, make: Callable[[str], bytes]) -> None:
-        self._make = make
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        # A copy, because its limits are taken away. Called directly it takes a third of the time.
+        backend = copy.deepcopy(tokenizer.backend_tokenizer)
+        backend.no_truncation()
+        backend.no_padding()
+        self._encode = backend.encode
 
     def __missing__(self, word: str) -> bytes:
         if len(self) >= MAX_WORDS:
             self.clear()
-        ids = self[word] = self._make(word)
+        ids = self[word] = np.array(self._encode(word, add_special_tokens=False).ids, _ID).tobytes()
         return ids

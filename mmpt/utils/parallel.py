@@ -1,5 +1,6 @@
 """Work in several processes: results come in the order of the items, and few of them wait in memory."""
 
+import gc
 import os
 import signal
 import threading
@@ -91,6 +92,8 @@ def _begin() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # As many processes as cores are at work: threads inside them would only get in each other's way.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    # What is there already stays: collecting garbage need not look at it, or copy its memory.
+    gc.freeze()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
