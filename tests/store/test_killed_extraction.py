@@ -44,7 +44,8 @@ def test_a_killed_extraction_ends_like_an_undisturbed_one(tmp_path, start, kills
     random = np.random.default_rng(kills)
     hits = 0
     while hits < kills:
-        process = start(extract, tmp_path / "killed", names, 0.01)
+        # 20 videos a kill of 2 s each, two at a time and 0.04 s a second: at least 0.8 s of work.
+        process = start(extract, tmp_path / "killed", names, 0.04)
         time.sleep(random.uniform(0.01, 0.4))
         process.kill()
         process.join()
