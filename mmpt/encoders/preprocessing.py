@@ -6,9 +6,10 @@ the files of transformers' image and video processors; their classes, which need
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from mmpt.errors import ConfigError
+from mmpt.store.decode import Interpolation
 from mmpt.store.encoder import RGB
 from mmpt.utils.files import read_json
 
@@ -26,7 +27,7 @@ class Preprocessing(NamedTuple):
     """The short side is scaled to it, and the middle square kept."""
     crop: int
     """Middle of that square that the model reads."""
-    interpolation: Literal["bilinear", "bicubic"]
+    interpolation: Interpolation
     mean: RGB
     """Of pixels in 0..1."""
     std: RGB
@@ -71,9 +72,7 @@ def _parse(values: Mapping[str, Any]) -> Preprocessing:
     if size is None:
         raise ValueError("neither size nor crop_size")
     mean, std = _normalisation(values)
-    interpolation: Literal["bilinear", "bicubic"] = (
-        "bilinear" if values.get("resample", BILINEAR) == BILINEAR else "bicubic"
-    )
+    interpolation: Interpolation = "bilinear" if values.get("resample", BILINEAR) == BILINEAR else "bicubic"
     return Preprocessing(max(size, cropped or 0), cropped or size, interpolation, mean, std)
 
 

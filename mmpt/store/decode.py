@@ -9,7 +9,7 @@ of their own; :class:`mmpt.store.decode_torchcodec.TorchcodecDecoder` may decode
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -18,7 +18,10 @@ from mmpt.store.framegrid import SquareWindow, resample, square_window
 from mmpt.store.videofile import open_video, timed_frames
 from mmpt.utils.optional import require
 
-__all__ = ["FrameDecoder", "check_request", "decode_frames", "find_window"]
+__all__ = ["FrameDecoder", "Interpolation", "check_request", "decode_frames", "find_window"]
+
+Interpolation = Literal["bilinear", "bicubic"]
+"""How frames are scaled; both average over all pixels when they become fewer."""
 
 
 class FrameDecoder(Protocol):
@@ -29,11 +32,15 @@ class FrameDecoder(Protocol):
 
 
 def decode_frames(
-    path: str | os.PathLike[str], fps: int, size: int, threads: int = 1
+    path: str | os.PathLike[str],
+    fps: int,
+    size: int,
+    threads: int = 1,
+    interpolation: Interpolation = "bicubic",
 ) -> Iterator[np.ndarray]:
     """Yield the frames of a video on the grid of :mod:`mmpt.store.framegrid`, scaled and cropped.
 
-    The short side is scaled to ``size`` (bicubic, the other side rounded), then the middle
+    The short side is scaled to ``size`` (the other side rounded), then the middle
     (size, size) is cut out. Pixels that are not square are made so, and a rotation stored in the
     file, as telephones do, is applied.
 
@@ -42,6 +49,7 @@ def decode_frames(
         fps: Frames per second to give out.
         size: Height and width to give out, in pixels.
         threads: Threads of the decoder.
+        interpolation: How frames are scaled.
 
     Raises:
         DataError: If the file is missing, no video, damaged, truncated, or has no frames.
@@ -49,7 +57,7 @@ def decode_frames(
     """
     check_request(fps, size)
     with open_video(path, threads) as video:
-        crop = _SquareCrop(path, video.stream.sample_aspect_ratio, size)
+        crop = _SquareCrop(path, video.stream.sample_aspect_ratio, size, interpolation)
         for frame, repeats in resample(timed_frames(video), fps):
             image = crop(frame)
             for _ in range(repeats):
@@ -83,17 +91,24 @@ def find_window(
 class _SquareCrop:
     """Scales the short side to ``size``, cuts the middle out and turns it upright."""
 
-    def __init__(self, path: str | os.PathLike[str], pixel: Fraction | None, size: int) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        pixel: Fraction | None,
+        size: int,
+        interpolation: Interpolation,
+    ) -> None:
         # One reformatter for all frames of a file: it keeps FFmpeg's scaler.
         av = require("av", "extract", "decode videos")
         self._reformatter = av.video.reformatter.VideoReformatter()
         self._path, self._pixel, self._size = path, pixel, size
+        self._interpolation = interpolation.upper()
 
     def __call__(self, frame: Any) -> np.ndarray:
         wide, high, left, top = find_window(self._path, frame.width, frame.height, self._pixel, self._size)
         # One thread: several videos are decoded side by side, and more per frame only get in their way.
         scaled = self._reformatter.reformat(
-            frame, wide, high, "rgb24", interpolation="BICUBIC", threads=1
+            frame, wide, high, "rgb24", interpolation=self._interpolation, threads=1
         ).to_ndarray()
         square = scaled[top : top + self._size, left : left + self._size]
         return np.ascontiguousarray(np.rot90(square, round(frame.rotation / 90)))

@@ -1,7 +1,7 @@
 """Frames by torchcodec, which decodes on an NVIDIA GPU where its build and FFmpeg can.
 
 The grid and the square are those of :func:`mmpt.store.decode.decode_frames`; the scaling is torch's
-(bicubic with antialiasing), so that pixels differ a little from FFmpeg's. A damaged frame ends the video,
+(with antialiasing), so that pixels differ a little from FFmpeg's. A damaged frame ends the video,
 where PyAV goes on.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from mmpt.errors import DataError, MissingDependencyError
-from mmpt.store.decode import check_request, find_window
+from mmpt.store.decode import Interpolation, check_request, find_window
 from mmpt.store.framegrid import TimedFrame, resample
 from mmpt.store.videofile import check_length, declared_seconds, open_video
 from mmpt.utils.optional import require
@@ -36,10 +36,12 @@ class TorchcodecDecoder:
     Args:
         device: Where frames are decoded and scaled, such as ``"cuda"``; they are given out on the CPU.
         threads: Threads of the decoder on a CPU.
+        interpolation: How frames are scaled.
     """
 
     device: str = "cpu"
     threads: int = 1
+    interpolation: Interpolation = "bicubic"
 
     def __call__(self, path: str | os.PathLike[str], fps: int, size: int) -> Iterator[np.ndarray]:
         """Yield uint8 frames (size, size, 3).
@@ -64,7 +66,7 @@ class TorchcodecDecoder:
             if pixel and round((decoder.metadata.rotation or 0) / 90) % 2:
                 pixel = 1 / pixel  # frames come upright
             for frame, repeats in resample(_timed(decoder, path, declared), fps):
-                image = _square(frame, path, pixel, size)
+                image = _square(frame, path, pixel, size, self.interpolation)
                 for _ in range(repeats):
                     yield image
         except (RuntimeError, ValueError) as error:
@@ -99,13 +101,17 @@ def _timed(decoder: Any, path: str | os.PathLike[str], declared: Fraction) -> It
 
 
 def _square(
-    frame: torch.Tensor, path: str | os.PathLike[str], pixel: Fraction | None, size: int
+    frame: torch.Tensor,
+    path: str | os.PathLike[str],
+    pixel: Fraction | None,
+    size: int,
+    interpolation: Interpolation,
 ) -> np.ndarray:
     """Scale and crop a frame (3, H, W)."""
     height, width = frame.shape[1:]
     wide, high, left, top = find_window(path, width, height, pixel, size)
     scaled = torch.nn.functional.interpolate(
-        frame[None].float(), (high, wide), mode="bicubic", antialias=True, align_corners=False
+        frame[None].float(), (high, wide), mode=interpolation, antialias=True, align_corners=False
     )[0]
     square = scaled[:, top : top + size, left : left + size]
     return square.round_().clamp_(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous().cpu().numpy()

@@ -12,6 +12,7 @@ import torch
 from torch.nn import functional
 
 from mmpt.errors import ConfigError, DataError
+from mmpt.store.decode import Interpolation
 
 __all__ = ["PRECISIONS", "EncoderSpec", "Precision", "VideoEncoder", "encode"]
 
@@ -41,7 +42,7 @@ class EncoderSpec:
     """Divides what is left."""
     l2_normalize: bool = True
     """Whether vectors are stored with length 1 if the user does not say."""
-    interpolation: Literal["bilinear", "bicubic"] = "bicubic"
+    interpolation: Interpolation = "bicubic"
     """How frames are scaled to ``size``."""
     weights: str = ""
     """File or folder of the weights and the beginning of their checksum, see ``weights_label``."""

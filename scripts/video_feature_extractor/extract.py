@@ -24,7 +24,7 @@ from mmpt.encoders.options import parse_options
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.claims import Claims
 from mmpt.store.crew import extract_with_workers, stop_with_parent
-from mmpt.store.decode import decode_frames
+from mmpt.store.decode import Interpolation, decode_frames
 from mmpt.store.decode_process import DecodeLimits, ProcessDecoder
 from mmpt.store.decode_torchcodec import TorchcodecDecoder
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport, merge_parts, part_name
@@ -104,7 +104,7 @@ def chosen_encoder(options: argparse.Namespace) -> EncoderChoice:
     )
 
 
-def build_decoder(options: argparse.Namespace) -> ProcessDecoder:
+def build_decoder(options: argparse.Namespace, interpolation: Interpolation) -> ProcessDecoder:
     limits = DecodeLimits(
         stall=options.decode_stall,
         seconds=options.decode_seconds,
@@ -112,10 +112,11 @@ def build_decoder(options: argparse.Namespace) -> ProcessDecoder:
         memory=options.decode_memory * 2**30,
     )
     if options.decoder == "pyav":
-        return ProcessDecoder(decode_frames, limits)
+        return ProcessDecoder(partial(decode_frames, interpolation=interpolation), limits)
     if options.decode_device.startswith("cuda"):  # whose driver takes more than it uses
         limits = replace(limits, memory=math.inf)
-    return ProcessDecoder(TorchcodecDecoder(options.decode_device), limits)
+    decoder = TorchcodecDecoder(options.decode_device, interpolation=interpolation)
+    return ProcessDecoder(decoder, limits)
 
 
 def find_videos(options: argparse.Namespace, part: tuple[int, int] | None) -> tuple[PathPlan, list[VideoJob]]:
@@ -151,7 +152,7 @@ def extract(
     sibling = Sibling.parse(options.sibling) if options.sibling else None
     if not options.plan:
         save_plan(plan, options)
-    with build_decoder(options) as decoder:
+    with build_decoder(options, encoder.spec.interpolation) as decoder:
         return extract_features(jobs, encoder, settings, decoder, report_name=report_name, sibling=sibling)
 
 
