@@ -150,9 +150,7 @@ def test_features_of_different_width_in_one_batch_name_two_videos():
 
 
 @pytest.mark.parametrize("read_mode", ["auto", "pread"])
-def test_a_batch_is_announced_before_it_is_read(
-    legacy_config, read_mode, monkeypatch
-):
+def test_a_batch_is_announced_before_it_is_read(legacy_config, read_mode, monkeypatch):
     section = legacy_config.dataset.replace(read_mode=read_mode)
     dataset = build_dataset(legacy_config.replace(dataset=section), "train", seed=7)
     expected = [dataset[index] for index in (3, 11, 0)]

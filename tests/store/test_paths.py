@@ -1,5 +1,6 @@
 """The plan of an extraction: which videos, and where their features go."""
 
+import itertools
 import json
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def plan_of(tmp_path, names):
 def test_parts_are_the_plan_and_no_video_is_in_two(videos, parts):
     jobs = [VideoJob(str(number), Path(f"{number}.mp4"), Path(f"{number}.npy")) for number in range(videos)]
     cut = [PathPlan(jobs).part(number, parts).jobs for number in range(parts)]
-    assert sorted(sum(cut, []), key=lambda job: int(job.video_id)) == jobs
+    assert sorted(itertools.chain(*cut), key=lambda job: int(job.video_id)) == jobs
     sizes = list(map(len, cut))
     assert max(sizes) - min(sizes) <= 1
 
