@@ -3,12 +3,13 @@
 import gc
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import Self, TypeVar
 
@@ -45,7 +46,9 @@ class Workers:
 
     def __enter__(self) -> Self:
         if self.count > 1:
-            self._pool = ProcessPoolExecutor(self.count, initializer=_begin)
+            # Forked, they have every module at once; only Linux's libraries bear it.
+            context = get_context("fork" if sys.platform == "linux" else "spawn")
+            self._pool = ProcessPoolExecutor(self.count, context, initializer=_begin)
             # Started now, they inherit no file or thread that the caller makes from here on.
             self._pool.submit(int).result()
         return self
