@@ -46,7 +46,7 @@ def inspect_files(dataset: DatasetConfig, splits: Sequence[str]) -> Iterator[Fin
 
 
 def _inspect_file(dataset: DatasetConfig, path: str) -> Finding:
-    source, fault = source_of(dataset), ""
+    source, fault = source_of(dataset, path), ""
     if os.path.isdir(path) and path == dataset.annotation_path:
         content = f"{len(os.listdir(path))} files"
         fault = "" if os.listdir(path) else "is empty"
@@ -64,7 +64,7 @@ def _inspect_file(dataset: DatasetConfig, path: str) -> Finding:
 def _todo(dataset: DatasetConfig, path: str) -> str:
     if is_sharded(dataset):
         return f"write {path}, one video id per line (DATASET.md, steps 1 and 2)"
-    source = source_of(dataset)
+    source = source_of(dataset, path)
     return f"get {path} from {source}" if source else f"put it at {path}"
 
 

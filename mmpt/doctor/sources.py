@@ -1,5 +1,6 @@
 """Where data sets and weights come from: their names and their own pages."""
 
+import os
 from typing import NamedTuple
 
 from mmpt.config import DatasetConfig
@@ -44,9 +45,27 @@ _OF_META_PROCESSOR = {
 }
 
 
-def source_of(dataset: DatasetConfig) -> Source | None:
-    """Return where the data of a ``dataset`` section comes from; None for a user's own class."""
-    return _OF_META_PROCESSOR.get(dataset.meta_processor or "")
+_EVALUATION = Source(
+    "metadata_eval.zip of HowTo100M's evaluation code", "https://github.com/antoine77340/howto100m"
+)
+_OF_FILE = {
+    "MSRVTT_data.json": _EVALUATION,
+    "MSRVTT_train.csv": _EVALUATION,
+    "MSRVTT_JSFUSION_test.csv": _EVALUATION,
+    "MSRVTT_FULL_test.csv": Source("the command in DATASET.md, which writes it", ""),
+    "youcook_train.pkl": _EVALUATION,
+    "youcook_val.pkl": _EVALUATION,
+}
+"""Files that the page of their data set does not have, by name."""
+
+
+def source_of(dataset: DatasetConfig, path: str = "") -> Source | None:
+    """Return where the file ``path`` of a ``dataset`` section comes from; None for a user's own class.
+
+    Without a path, where the data set itself comes from.
+    """
+    source = _OF_META_PROCESSOR.get(dataset.meta_processor or "")
+    return _OF_FILE.get(os.path.basename(path), source) if source else None
 
 
 def video_source_of(dataset: DatasetConfig) -> Source | None:
