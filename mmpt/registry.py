@@ -88,7 +88,7 @@ class Registry:
         if name in self.planned:
             return f"the {self.key} '{name}' is planned and not available in this version"
         close = nearest(name, self.names())
-        hint = f"; did you mean '{close}'?" if close else ""
+        hint = f"; did you mean '{close}'?" if close else "."
         return f"unknown {self.key} '{name}'{hint} Known: {', '.join(self.names())}"
 
     def get(self, name: str) -> Any:

@@ -39,7 +39,8 @@ class Problem:
     """``planned``: a class of the toolkit that is not built yet; ``warning``: may be a user's own key."""
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.key}: {self.message.rstrip('.')}."
+        end = "" if self.message.endswith((".", "?")) else "."
+        return f"{self.path}: {self.key}: {self.message}{end}"
 
 
 def check_file(path: str | os.PathLike[str]) -> list[Problem]:
