@@ -218,11 +218,11 @@ def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> 
         CheckpointError: If it is nowhere; names all places.
     """
     folders = [config.eval.save_path, training_options(config.fairseq).get("save_dir")]
-    places = [Path(folder) / checkpoint for folder in folders if folder] + [Path(checkpoint)]
+    places = dict.fromkeys([*(Path(folder) / checkpoint for folder in folders if folder), Path(checkpoint)])
     for place in places:
         if place.is_file():
             return place
     raise CheckpointError(
-        f"The checkpoint {checkpoint} is in none of: {', '.join(str(place.parent) for place in places)}. "
+        f"The checkpoint {checkpoint} is not there. Looked for: {', '.join(map(str, places))}. "
         "Train the task first (python locallaunch.py TASK.yaml), or give the path of a checkpoint."
     )

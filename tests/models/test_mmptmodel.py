@@ -199,7 +199,7 @@ def test_videos_and_texts_must_be_pairs(model):
 
 
 def test_a_checkpoint_that_is_nowhere_names_the_places(task):
-    with pytest.raises(CheckpointError, match=r"checkpoint_9.pt is in none of: .*eval, .*task"):
+    with pytest.raises(CheckpointError, match=r"checkpoint_9.pt is not there. Looked for: .*eval.*task"):
         MMPTModel.from_pretrained(task, checkpoint="checkpoint_9.pt")
 
 
