@@ -86,10 +86,10 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def threads(options: argparse.Namespace) -> int:
+def threads(options: argparse.Namespace, clipwise: bool = False) -> int:
     cores = len(os.sched_getaffinity(0))
-    # One core is left to decoding: on two cores the network with two threads is slower than with one.
-    alone = max(1, cores - 1)
+    # One core is left to decoding where every layer waits for its slowest thread; clips side by side do not.
+    alone = cores if clipwise else max(1, cores - 1)
     workers = options.num_workers or 1
     return options.num_threads or (alone if workers == 1 else max(1, cores // workers))
 
@@ -139,9 +139,9 @@ def extract(
     plan: PathPlan, jobs: Sequence[VideoJob], options: argparse.Namespace, report_name: str
 ) -> ExtractionReport:
     """Extract in this process."""
-    torch.set_num_threads(threads(options))
     device = pick_device(options.device)
     encoder = chosen_encoder(options).build(device)
+    torch.set_num_threads(threads(options, encoder.spec.clipwise))
     settings = ExtractionSettings(
         l2_normalize=None if options.l2_normalize is None else bool(options.l2_normalize),
         dtype="float16" if options.half_precision else "float32",
