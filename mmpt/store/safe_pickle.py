@@ -1,7 +1,9 @@
 """Reading the pickles of the original toolkit without ever running what is in them.
 
 A pickle may name any function and have it called. Ours may hold dictionaries, lists, tuples, sets,
-text, bytes, numbers, booleans and None; anything else is refused before it is looked up.
+text, bytes, numbers, booleans and None; anything else is refused before it is looked up. Arrays of numpy
+(YouCook2's pickles carry features of other networks) are read over: numpy is not called, and
+:class:`UnreadArray` stands where they were.
 """
 
 import os
@@ -12,7 +14,34 @@ from typing import Any
 from mmpt.errors import DataError
 from mmpt.utils.files import unreadable
 
-__all__ = ["read_pickle"]
+__all__ = ["UnreadArray", "read_pickle"]
+
+
+class UnreadArray:
+    """Stands where a pickle holds an array, a number or a type of numpy; what it held is gone."""
+
+    def __init__(self, *_: Any) -> None:
+        """Take what numpy would be called with, and forget it."""
+
+    def __setstate__(self, _: Any) -> None:
+        """Forget the contents."""
+
+
+def _latin1(text: str, encoding: str) -> bytes:
+    if encoding not in ("latin1", "latin-1"):
+        raise _RefusedError(f"_codecs.encode to {encoding}")
+    return text.encode("latin1")
+
+
+_NUMPY = {
+    *(("numpy", name) for name in ("ndarray", "dtype")),
+    *(
+        (f"numpy.{core}.multiarray", name)
+        for core in ("core", "_core")
+        for name in ("_reconstruct", "scalar")
+    ),
+    *((f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")),
+}
 
 _ALLOWED: dict[tuple[str, str], type] = {
     ("builtins", "set"): set,
@@ -59,7 +88,11 @@ class _RefusedError(Exception):
 
 
 class _PlainUnpickler(pickle.Unpickler):
-    def find_class(self, module: str, name: str) -> type:
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _NUMPY:
+            return UnreadArray
+        if (module, name) == ("_codecs", "encode"):  # how protocol 2 writes bytes
+            return _latin1
         try:
             return _ALLOWED[module, name]
         except KeyError:

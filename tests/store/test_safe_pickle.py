@@ -4,6 +4,7 @@ import os
 import pickle
 from collections import OrderedDict, defaultdict
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,3 +88,22 @@ def test_a_pickle_that_is_no_meta_is_refused(tmp_path, value):
     (tmp_path / "val_meta.pkl").write_bytes(pickle.dumps(value))
     with pytest.raises(DataError, match="no shard meta"):
         read_meta(tmp_path, "val")
+
+
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_arrays_of_numpy_are_read_over(tmp_path, protocol):
+    # The form of the youcook_train.pkl of HowTo100M's evaluation code.
+    clip = {"2d": np.ones(4, np.float32), "3d": np.ones(4), "n": np.int64(3), "id": "abc_0", "caption": "cut"}
+    path = tmp_path / "x.pkl"
+    path.write_bytes(pickle.dumps([clip], protocol))
+    [read] = read_pickle(path)
+    assert (read["id"], read["caption"]) == ("abc_0", "cut")
+    assert {type(read[key]).__name__ for key in ("2d", "3d", "n")} == {"UnreadArray"}
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_arrays_under_the_names_of_numpy_1_are_read_over(tmp_path, protocol):
+    content = pickle.dumps({"2d": np.ones(4), "id": "abc_0"}, protocol)
+    path = tmp_path / "x.pkl"
+    path.write_bytes(content.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+    assert read_pickle(path)["id"] == "abc_0"

@@ -29,7 +29,7 @@ def test_results_come_in_order_and_no_more_wait_than_allowed(count, threads, dep
 
 
 def test_an_error_comes_at_its_turn_and_stops_the_rest():
-    made = []
+    made, before = [], threading.active_count()
 
     def make(item):
         made.append(item)
@@ -42,7 +42,8 @@ def test_an_error_comes_at_its_turn_and_stops_the_rest():
     with pytest.raises(ValueError, match="two"):
         next(results)
     assert len(made) < 10
-    assert threading.active_count() < 10
+    # Threads of other tests of the same process may have ended meanwhile.
+    assert threading.active_count() <= before
 
 
 def test_a_lock_is_released_at_the_end_and_after_an_error(tmp_path):
