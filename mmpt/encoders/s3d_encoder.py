@@ -16,12 +16,18 @@ __all__ = ["OUTPUTS", "BatchS3D", "S3DEncoder", "build_s3d"]
 
 WEIGHTS = "pretrained_models/s3d_howto100m.pth"
 """Where the official weights are looked for."""
+SMALL = 50_000
+"""Pixels of a clip times the square of the width, below which a clip alone is too little work for a CPU.
+
+A clip has 400 steps of about 15 µs beside its work. The narrow network of the demo (10 frames of 64 x 64,
+width 0.25: 2560) does 490 clips a second in batches and 170 one by one; the published one has 1.5 million.
+"""
 OUTPUTS = ("video_embedding", "mixed_5c")
 """What S3D gives: the published features, and what its last layer reads."""
 
 
 class BatchS3D(nn.Module):
-    """S3D for inference on whole batches, as GPUs like it: folded, channels last.
+    """S3D for inference on whole batches, as GPUs and small networks like it: folded, channels last.
 
     Args:
         network: S3D in evaluation mode; it is copied.
@@ -104,7 +110,7 @@ def build_s3d(
         )
     path = weights or WEIGHTS
     network = load_s3d(path, width=width)
-    on_batches = device.type != "cpu" or compile
+    on_batches = device.type != "cpu" or compile or fps * size * size * width**2 < SMALL
     spec = EncoderSpec(
         name="s3d" if output == "video_embedding" else f"s3d.{output}",
         dim=network.num_classes if output == "video_embedding" else network.fc.in_features,

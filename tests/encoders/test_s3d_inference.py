@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
+from mmpt.encoders import build_encoder
 from mmpt.encoders.clip_threads import map_clips
 from mmpt.encoders.s3d import S3D
 from mmpt.encoders.s3d_cpu import ClipS3D
@@ -129,3 +130,20 @@ def test_what_is_no_clip_is_refused(network):
         encoder(clips(1, 5))
     with pytest.raises(ConfigError, match=r"shape \(B, 3, T, H, W\).*\(1, 4, 6, 48, 48\)"):
         encoder(torch.zeros(1, 6, 48, 48, 4).byte())
+
+
+@pytest.mark.parametrize(("size", "form"), [(64, BatchS3D), (512, ClipS3D)])
+def test_small_networks_on_small_clips_compute_in_batches(network, tmp_path, size, form):
+    torch.save(S3D(width=0.25, text_module=False).state_dict(), tmp_path / "s3d.pth")
+    encoder = build_encoder("s3d", str(tmp_path / "s3d.pth"), width=0.25, fps=10, size=size)
+    assert isinstance(encoder.network, form)
+    assert encoder.spec.clipwise == (form is ClipS3D)
+
+
+def test_compilation_is_used_when_asked_and_only_then(network, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch, "compile", lambda module: compiled.append(module) or module)
+    BatchS3D(network)
+    assert compiled == []
+    assert BatchS3D(network, compiled=True)(clips(1))["video_embedding"].shape == (1, 64)
+    assert len(compiled) == 1
