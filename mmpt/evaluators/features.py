@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from mmpt.store.features import read_settings
 from mmpt.store.meta import ShardMeta, file_split, meta_path, read_meta, shard_path, video_prefix
+from mmpt.store.sources import read_settings
 
 __all__ = ["feature_files", "feature_making"]
 

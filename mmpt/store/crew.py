@@ -14,8 +14,9 @@ from mmpt.errors import DataError
 from mmpt.store.claims import Claims
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.failures import Failures
-from mmpt.store.features import Sibling, read_settings
+from mmpt.store.features import Sibling
 from mmpt.store.paths import PathPlan, VideoJob
+from mmpt.store.sources import read_settings
 from mmpt.store.worklist import ATTEMPTS, is_whole, name_problems
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress

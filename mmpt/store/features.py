@@ -6,7 +6,6 @@ seconds of several videos; every file appears whole, so a stopped run continues 
 number of workers share a folder (see :mod:`mmpt.store.worklist`).
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,14 +22,14 @@ from mmpt.store.decode_pool import DecodePool
 from mmpt.store.encoder import EncoderSpec, VideoEncoder, encode
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import VideoJob
+from mmpt.store.sources import SETTINGS_NAME, read_settings
 from mmpt.store.worklist import Worklist
-from mmpt.utils.files import read_json, write_json
+from mmpt.utils.files import write_json
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
-__all__ = ["ExtractionSettings", "Sibling", "extract_features", "read_settings"]
+__all__ = ["ExtractionSettings", "Sibling", "extract_features"]
 
-SETTINGS_NAME = "extraction.json"
 
 logger = get_logger(__name__)
 
@@ -131,19 +130,6 @@ def extract_features(
             if sibling is None:
                 report.save(folder / report_name, recorded, claims.ticket.temporary)
     return report
-
-
-def read_settings(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what ``extraction.json`` says of the features in a folder; nothing if there is none.
-
-    Raises:
-        DataError: If the file is damaged or foreign.
-    """
-    path = Path(folder) / SETTINGS_NAME
-    settings = read_json(path) if path.exists() else {}
-    if not isinstance(settings, dict):
-        raise DataError(f"The file {path} does not hold the settings of an extraction: {settings!r:.80}.")
-    return settings
 
 
 class _Run:

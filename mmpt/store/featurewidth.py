@@ -9,9 +9,9 @@ from pathlib import Path
 
 from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError
-from mmpt.store.features import read_settings
 from mmpt.store.meta import CAPS_IDS, STARTENDS, ShardMeta, meta_path, video_prefix
 from mmpt.store.npyfile import read_header
+from mmpt.store.sources import read_settings
 
 __all__ = ["feature_width", "with_feature_width"]
 

@@ -28,8 +28,9 @@ from mmpt.store.decode import Interpolation, decode_frames
 from mmpt.store.decode_process import DecodeLimits, ProcessDecoder
 from mmpt.store.decode_torchcodec import TorchcodecDecoder
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport, merge_parts, part_name
-from mmpt.store.features import ExtractionSettings, Sibling, extract_features, read_settings
+from mmpt.store.features import ExtractionSettings, Sibling, extract_features
 from mmpt.store.paths import PLAN_NAME, PathBuilder, PathPlan, VideoJob, parse_part
+from mmpt.store.sources import read_settings
 from mmpt.utils.command import run_command
 from mmpt.utils.device import pick_device
 from mmpt_cli.cluster import CLUSTER_FILE

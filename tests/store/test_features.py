@@ -9,8 +9,9 @@ import torch
 from mmpt.errors import ConfigError, DataError, MissingDependencyError
 from mmpt.store.decode_pool import DecodePool, whole_seconds
 from mmpt.store.encoder import EncoderSpec
-from mmpt.store.features import ExtractionSettings, extract_features, read_settings
+from mmpt.store.features import ExtractionSettings, extract_features
 from mmpt.store.paths import VideoJob
+from mmpt.store.sources import read_settings
 
 # A "video" of the fake decoder is a name such as "v3": 3 seconds and a half; second s is grey 10 s.
 FPS = 4
