@@ -44,6 +44,8 @@ EXTRAS = {
     # Jobs on clusters: training and extraction through Slurm, extraction on Ray.
     "slurm": ["submitit>=1.5"],
     "ray": ["ray>=2.40"],
+    # Completion of the command mmpt in a shell.
+    "completion": ["shtab>=1.7"],
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
@@ -75,4 +77,5 @@ setup(
     python_requires=">=3.11",
     install_requires=CORE,
     extras_require=EXTRAS,
+    entry_points={"console_scripts": ["mmpt = mmpt_cli.main:run"]},
 )

@@ -48,7 +48,7 @@ if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(wanted)" ]; then
 fi
 step 1 "Creating $VENV" new_environment
 step 2 "Installing torch, transformers and tools (pinned)" \
-    install --no-build-isolation --editable '.[fairseq,extract,torchcodec,convert,demo,index,slurm,ray,dev]'
+    install --no-build-isolation --editable '.[fairseq,extract,torchcodec,convert,demo,index,slurm,ray,completion,dev]'
 step 3 "Installing fairseq and demo data files (no compiler)" fairseq_and_data
 step 4 "Checking that it imports" works
 wanted >"$STAMP"
