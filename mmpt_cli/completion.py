@@ -1,7 +1,5 @@
 """Completion of ``mmpt`` in a shell: prints what the shell reads.
 
-::
-
     mmpt completion bash > ~/.local/share/bash-completion/completions/mmpt
     mmpt completion zsh > ~/.zfunc/_mmpt        with fpath+=(~/.zfunc) before compinit in ~/.zshrc
 """

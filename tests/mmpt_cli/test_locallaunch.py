@@ -108,7 +108,7 @@ def test_a_failing_stage_stops_the_run_and_says_how_to_go_on(project, capsys):
     assert sorted(log()) == ["+a", "+b", "+c", "-a", "-b", "-c"]  # b ends, t never starts
     out = capsys.readouterr().out
     assert "stage 2/3 (b, c): projects/mine/c.yaml failed with exit code 5 after" in out
-    again = "python locallaunch.py projects/p.yaml --run --jobtype local_single --from-stage 2"
+    again = "mmpt launch projects/p.yaml --run --jobtype local_single --from-stage 2"
     assert again in out
 
     Path("fail_c").unlink()
