@@ -3,7 +3,7 @@
 A benchmark is a file ``benchmarks/bench_<name>.py`` with a function ``run()`` that returns rows
 ``(what, value, unit, comparison)``; the comparison is a factor (shown as ``12.3×``), a text, or None.
 Each runs in a process of its own, so that threads and peak memory of one do not show in another.
-With names, only those are run, and their rows are printed and not written.
+With names, only those are run and their sections replaced: every section says of which commit it is.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import inspect
 import multiprocessing
 import os
 import platform
+import re
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import PackageNotFoundError, version
@@ -31,23 +32,28 @@ Row = tuple[str, float, str, float | str | None]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", help="such as loader; default: all, and write the results")
+    parser.add_argument("names", nargs="*", help="such as loader; default: all")
     chosen = parser.parse_args(arguments).names
     known = benchmark_names()
     unknown = sorted(set(chosen) - set(known))
     if unknown:
         raise ConfigError(f"There is no benchmark '{unknown[0]}'. Known: {', '.join(known)}.")
-    sections = []
+    sections = read_sections() if chosen else {}
     for name in chosen or known:
         print(f"{name} ...", flush=True)
-        title, rows = measure(name)
-        sections.append(section(title, rows))
-        print(sections[-1], flush=True)
-    if not chosen:
+        sections[name] = section(name, *measure(name))
+        print(sections[name], flush=True)
         with atomic_write(RESULTS, "w") as stream:
-            stream.write("\n".join([heading(), *sections]))
-        print(f"wrote {RESULTS.relative_to(FOLDER.parent)}")
+            stream.write("\n".join([heading(), *(sections[each] for each in known if each in sections)]))
+    print(f"wrote {RESULTS.relative_to(FOLDER.parent)}")
     return 0
+
+
+def read_sections() -> dict[str, str]:
+    """Return the sections that RESULTS.md holds, by the name of their benchmark."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    parts = re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]
+    return {part[3:].split(":")[0]: part.rstrip("\n") + "\n" for part in parts}
 
 
 def benchmark_names() -> list[str]:
@@ -65,10 +71,15 @@ def call(name: str) -> tuple[str, list[Row]]:
     return (inspect.getdoc(module) or name).split("\n")[0], list(module.run())
 
 
-def section(title: str, rows: Iterable[Row]) -> str:
-    """Return a heading and a table in Markdown."""
+def section(name: str, title: str, rows: Iterable[Row]) -> str:
+    """Return a heading, what was measured when, and a table in Markdown."""
     title = title.rstrip(".").replace("``", "`")
-    lines = [f"## {title}\n", "| what | value | compared |", "|:--|--:|--:|"]
+    lines = [
+        f"## {name}: {title}\n",
+        f"Measured {now()}{commit()}.\n",
+        "| what | value | compared |",
+        "|:--|--:|--:|",
+    ]
     lines += [f"| {what} | {number(value)} {unit} | {compared(ratio)} |" for what, value, unit, ratio in rows]
     return "\n".join(lines) + "\n"
 
@@ -83,14 +94,17 @@ def compared(ratio: float | str | None) -> str:
 
 
 def heading() -> str:
-    code = code_version()
-    commit = f", commit {code['commit'][:12]}" if code["commit"] else ""
     facts = [
-        f"Measured {now()} with `make bench` (mmpt {code['mmpt']}{commit}).",
+        "Measured with `make bench`; `python -m benchmarks.run NAME` renews one section.",
         f"Machine: {processor()}, {len(os.sched_getaffinity(0))} cores in use, {memory()} memory, {gpu()}.",
         f"Python {platform.python_version()}, {', '.join(package_versions())}.",
     ]
     return "# Benchmarks\n\n" + "\n".join(f"{fact}  " for fact in facts) + "\n"
+
+
+def commit() -> str:
+    found = code_version()["commit"]
+    return f", commit {found[:12]}" if found else ""
 
 
 def package_versions() -> list[str]:
