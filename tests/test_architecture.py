@@ -48,7 +48,7 @@ CONFINED = {
     "lmdb": {"mmpt/store/lmdbsource.py"},
     "lz4": {"mmpt/store/lmdbsource.py"},
     "msgpack": {"mmpt/store/lmdbsource.py"},
-    "av": {"mmpt/store/decode.py", "mmpt/store/videofile.py", "mmpt/demo"},
+    "av": {"mmpt/store/decode.py", "mmpt/store/thumbnails.py", "mmpt/store/videofile.py", "mmpt/demo"},
     "torchcodec": {"mmpt/store/decode_torchcodec.py"},
     "submitit": {"mmpt_cli/slurm.py"},
     "ray": {"mmpt_cli/raycluster.py"},

@@ -15,11 +15,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from numpy.typing import NDArray
 
 from mmpt.demo.chart import LossCurve, layout
-from mmpt.demo.thumbnails import jpeg_data_uri
 from mmpt.errors import DataError
 from mmpt.evaluators.moments import Moment
 from mmpt.evaluators.results import EvaluationResult
 from mmpt.evaluators.tables import format_value
+from mmpt.store.thumbnails import jpeg_data_uri
 from mmpt.utils.files import atomic_write
 
 __all__ = ["Hit", "LossCurve", "QueryAnswer", "ReportMeta", "template", "write_report"]

@@ -18,7 +18,14 @@ from mmpt.store.framegrid import TimedFrame
 from mmpt.utils.logging import get_logger
 from mmpt.utils.optional import require
 
-__all__ = ["OpenVideo", "check_length", "declared_seconds", "open_video", "timed_frames"]
+__all__ = [
+    "OpenVideo",
+    "check_length",
+    "declared_seconds",
+    "decoded_frames",
+    "open_video",
+    "timed_frames",
+]
 
 LONGEST_GAP = 3600
 """Seconds between two frames above which the time stamps are taken for damaged."""
@@ -101,6 +108,11 @@ def timed_frames(video: OpenVideo) -> Iterator[TimedFrame]:
             f"The video {video.path} has no frames ({packets.total} packets, {packets.lost} damaged)."
         )
     packets.check(end - begin)
+
+
+def decoded_frames(video: OpenVideo) -> Iterator[Any]:
+    """Yield PyAV's frames from where the file stands; what is damaged is left out."""
+    return _Packets(video).frames()
 
 
 def declared_seconds(container: Any, stream: Any) -> Fraction:

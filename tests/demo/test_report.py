@@ -1,13 +1,10 @@
 """The report page: complete in itself, every text escaped, valid pictures and a chart that fits."""
 
-import base64
 import dataclasses
-import io
 import math
 import re
 from html.parser import HTMLParser
 
-import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +12,6 @@ from hypothesis import strategies as st
 
 from mmpt.demo.chart import LossCurve, layout, nice_ticks
 from mmpt.demo.report import Hit, QueryAnswer, ReportMeta, format_duration, write_report
-from mmpt.demo.thumbnails import encode_jpeg, jpeg_data_uri
 from mmpt.errors import DataError
 from mmpt.evaluators.moments import Moment
 from mmpt.evaluators.results import EvaluationResult, MetricValue
@@ -175,22 +171,6 @@ def test_ticks_are_few_round_and_enclose(low, span):
 
 def test_ticks_of_an_ordinary_loss():
     assert nice_ticks(1.4, 9.2) == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
-
-
-def test_a_thumbnail_is_the_frame_as_jpeg():
-    with av.open(io.BytesIO(encode_jpeg(FRAME)), format="mjpeg") as stream:
-        image = next(stream.decode(video=0)).to_ndarray(format="rgb24")
-    assert image.shape == FRAME.shape  # odd sizes too
-    assert np.abs(image.astype(int) - FRAME).max() <= 4
-    head, data = jpeg_data_uri(FRAME).split(",")
-    assert head == "data:image/jpeg;base64"
-    assert base64.b64decode(data)[:2] == b"\xff\xd8"
-
-
-@pytest.mark.parametrize("frame", [FRAME.astype(np.float32), FRAME[..., 0], FRAME[:0]])
-def test_what_is_no_frame_is_refused(frame):
-    with pytest.raises(DataError, match="needs a uint8 frame"):
-        encode_jpeg(frame)
 
 
 @pytest.mark.parametrize(
