@@ -5,80 +5,41 @@ import json
 import numpy as np
 import pytest
 import torch
+from tiny_extraction import FPS, MeanEncoder, jobs, mean_encoder, settings, slow_decoder
 
 from mmpt.errors import ConfigError, DataError, MissingDependencyError
 from mmpt.store.decode_pool import DecodePool, whole_seconds
-from mmpt.store.encoder import EncoderSpec
-from mmpt.store.features import ExtractionSettings, extract_features
-from mmpt.store.paths import VideoJob
+from mmpt.store.features import extract_features
 from mmpt.store.sources import read_settings
-
-# A "video" of the fake decoder is a name such as "v3": 3 seconds and a half; second s is grey 10 s.
-FPS = 4
-
-
-def fake_decoder(path, fps, size):
-    if path.name.startswith("bad"):
-        yield np.zeros((size, size, 3), np.uint8)
-        raise DataError(f"The video {path} is damaged.")
-    for second in range(int(path.name[1:])):
-        for _ in range(fps):
-            yield np.full((size, size, 3), 10 * second, np.uint8)
-    for _ in range(fps // 2):
-        yield np.full((size, size, 3), 200, np.uint8)
-
-
-class MeanEncoder:
-    """(mean of the pixels in 0..1, 1, 0) of every second; ``spy`` sees every batch before."""
-
-    def __init__(self, spy=None, **facts):
-        self.spy = spy
-        self.spec = EncoderSpec(**{"name": "fake", "dim": 3, "fps": FPS, "size": 2, **facts})
-
-    def __call__(self, frames):
-        if self.spy:
-            self.spy(frames)
-        mean = self.spec.normalized(frames).mean(dim=(1, 2, 3, 4))
-        return torch.stack([mean, torch.ones_like(mean), torch.zeros_like(mean)], dim=1)
-
-
-mean_encoder = MeanEncoder()
-
-
-def settings(**changes):
-    return ExtractionSettings(**{"batch_size": 3, "decoding_threads": 2, **changes})
-
-
-def jobs(folder, *names):
-    return [VideoJob(name, folder / "videos" / name, folder / "features" / f"{name}.npy") for name in names]
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 @pytest.mark.parametrize("threads", [1, 4])
 def test_every_second_gets_its_vector_whatever_the_batches(tmp_path, batch_size, threads):
-    plan = jobs(tmp_path, "v1", "v4", "v0", "v2")
+    plan = jobs(tmp_path, ["v1", "v4", "v0", "v2"])
     how = settings(l2_normalize=False, dtype="float32", batch_size=batch_size, decoding_threads=threads)
-    report = extract_features(plan, mean_encoder, how, fake_decoder)
+    report = extract_features(plan, mean_encoder, how, slow_decoder)
     assert (report.done, report.skipped, report.failed, report.video_seconds) == (4, 0, {}, 2 + 5 + 1 + 3)
     for job in plan:
         whole = int(job.video_id[1:])
         # The last second is half 200 and half black.
-        means = [*(10 * second / 255 for second in range(whole)), 100 / 255]
+        grey = sum(job.video_id.encode())
+        means = [*((10 * second + grey) / 255 for second in range(whole)), 100 / 255]
         expected = np.array([(mean, 1, 0) for mean in means], np.float32)
         np.testing.assert_allclose(np.load(job.feature), expected, atol=1e-6)
 
 
 def test_vectors_are_normalised_float16_by_default(tmp_path):
-    plan = jobs(tmp_path, "v2")
-    extract_features(plan, mean_encoder, settings(), fake_decoder)
+    plan = jobs(tmp_path, ["v2"])
+    extract_features(plan, mean_encoder, settings(), slow_decoder)
     vectors = np.load(plan[0].feature)
     assert vectors.dtype == np.float16
     np.testing.assert_allclose(np.linalg.norm(vectors.astype(np.float32), axis=1), 1, atol=1e-3)
 
 
 def test_bad_videos_are_reported_and_the_others_go_on(tmp_path):
-    plan = jobs(tmp_path, "bad1", "v3", "bad2", "v1")
-    report = extract_features(plan, mean_encoder, settings(), fake_decoder)
+    plan = jobs(tmp_path, ["bad1", "v3", "bad2", "v1"])
+    report = extract_features(plan, mean_encoder, settings(), slow_decoder)
     assert report.done == 2
     assert sorted(report.failed) == ["bad1", "bad2"]
     assert report.failed["bad1"].endswith("bad1 is damaged.")
@@ -91,19 +52,19 @@ def test_an_encoder_that_gives_nan_fails_the_video_not_the_run(tmp_path):
     class Encoder(MeanEncoder):
         def __call__(self, frames):
             vectors = super().__call__(frames)
-            return torch.where(vectors[:, :1] == 0, torch.nan, vectors)
+            return torch.where(vectors[:, :1] > 0.6, torch.nan, vectors)  # whole seconds: v1 has one, v0 none
 
-    report = extract_features(jobs(tmp_path, "v1", "v0"), Encoder(), settings(), fake_decoder)
+    report = extract_features(jobs(tmp_path, ["v1", "v0"]), Encoder(), settings(), slow_decoder)
     assert list(report.failed) == ["v1"]
     assert report.done == 1
 
 
 def test_a_second_run_skips_what_is_there_and_redoes_what_is_damaged(tmp_path):
-    plan = jobs(tmp_path, "v1", "v2")
-    extract_features(plan, mean_encoder, settings(), fake_decoder)
+    plan = jobs(tmp_path, ["v1", "v2"])
+    extract_features(plan, mean_encoder, settings(), slow_decoder)
     whole = plan[1].feature.read_bytes()
     plan[1].feature.write_bytes(whole[:-3])
-    report = extract_features(plan, mean_encoder, settings(), fake_decoder)
+    report = extract_features(plan, mean_encoder, settings(), slow_decoder)
     assert (report.done, report.skipped) == (1, 1)
     assert plan[1].feature.read_bytes() == whole
 
@@ -116,37 +77,37 @@ def test_an_interrupted_run_leaves_whole_files_and_a_report(tmp_path):
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    plan = jobs(tmp_path, "v1", "v2", "v3", "v4")
+    plan = jobs(tmp_path, ["v1", "v2", "v3", "v4"])
     with pytest.raises(KeyboardInterrupt):
-        extract_features(plan, MeanEncoder(stop), settings(decoding_threads=1, batch_size=4), fake_decoder)
+        extract_features(plan, MeanEncoder(stop), settings(decoding_threads=1, batch_size=4), slow_decoder)
     left = {path.name for path in (tmp_path / "features").iterdir()}
     assert left == {"extraction.json", "extraction_report.json", "v1.npy", "v2.npy"}
-    report = extract_features(plan, mean_encoder, settings(), fake_decoder)
+    report = extract_features(plan, mean_encoder, settings(), slow_decoder)
     assert (report.done, report.skipped) == (2, 2)
 
 
 def test_features_of_two_makings_are_not_mixed(tmp_path):
-    extract_features(jobs(tmp_path, "v1"), mean_encoder, settings(), fake_decoder)
+    extract_features(jobs(tmp_path, ["v1"]), mean_encoder, settings(), slow_decoder)
     with pytest.raises(ConfigError, match=r"other settings \(fps 4, now 2\)"):
-        extract_features(jobs(tmp_path, "v2"), MeanEncoder(fps=2), settings(), fake_decoder)
+        extract_features(jobs(tmp_path, ["v2"]), MeanEncoder(fps=2), settings(), slow_decoder)
 
 
 def test_features_of_unknown_making_are_kept_with_a_warning(tmp_path, caplog):
     (tmp_path / "features").mkdir()
     np.save(tmp_path / "features/v1.npy", np.zeros((1, 3), np.float16))
-    report = extract_features(jobs(tmp_path, "v1", "v2"), mean_encoder, settings(), fake_decoder)
+    report = extract_features(jobs(tmp_path, ["v1", "v2"]), mean_encoder, settings(), slow_decoder)
     assert (report.done, report.skipped) == (1, 1)
     assert "unknown making" in caplog.text
 
 
 def test_a_folder_of_an_earlier_version_goes_on_and_says_the_rest_from_then_on(tmp_path):
-    plan = jobs(tmp_path, "v1", "v2")
-    extract_features(plan[:1], mean_encoder, settings(), fake_decoder)
+    plan = jobs(tmp_path, ["v1", "v2"])
+    extract_features(plan[:1], mean_encoder, settings(), slow_decoder)
     record = tmp_path / "features/extraction.json"
     now = json.loads(record.read_text())
     before = {name: now[name] for name in ("extractor", "fps", "size", "l2_normalize", "dtype")}
     record.write_text(json.dumps(before))
-    assert extract_features(plan, mean_encoder, settings(), fake_decoder).done == 1
+    assert extract_features(plan, mean_encoder, settings(), slow_decoder).done == 1
     assert json.loads(record.read_text()) == now
 
 
@@ -158,9 +119,9 @@ def test_impossible_settings_are_refused():
 def test_an_encoder_may_read_longer_clips_and_others_of_its_kind_are_not_filled_up(tmp_path):
     shapes = []
     encoder = MeanEncoder(lambda frames: shapes.append(tuple(frames.shape)), seconds=2, clipwise=True)
-    report = extract_features(jobs(tmp_path, "v6"), encoder, settings(), fake_decoder)
-    assert shapes == [(3, 2 * FPS, 2, 2, 3), (1, 2 * FPS, 2, 2, 3)]  # 6.5 seconds are 4 clips
-    assert (len(np.load(tmp_path / "features/v6.npy")), report.video_seconds) == (4, 8)
+    report = extract_features(jobs(tmp_path, ["v4"]), encoder, settings(batch_size=2), slow_decoder)
+    assert shapes == [(2, 2 * FPS, 2, 2, 3), (1, 2 * FPS, 2, 2, 3)]  # 4.5 seconds are 3 clips
+    assert (len(np.load(tmp_path / "features/v4.npy")), report.video_seconds) == (3, 6)
     assert read_settings(tmp_path / "features") == {
         "extractor": "fake", "dim": 3, "fps": FPS, "size": 2, "seconds": 2, "interpolation": "bicubic",
         "precision": "float32", "l2_normalize": True, "dtype": "float16",
@@ -172,7 +133,7 @@ def test_a_fault_that_is_no_bad_file_ends_the_run(tmp_path):
         raise MissingDependencyError("no av")
 
     with pytest.raises(MissingDependencyError, match="no av"):
-        extract_features(jobs(tmp_path, "v1", "v2"), mean_encoder, settings(), decoder)
+        extract_features(jobs(tmp_path, ["v1", "v2"]), mean_encoder, settings(), decoder)
 
 
 def test_a_decoder_waits_for_a_slow_encoder(tmp_path):
@@ -183,7 +144,7 @@ def test_a_decoder_waits_for_a_slow_encoder(tmp_path):
             decoded.append(number)
             yield np.zeros((size, size, 3), np.uint8)
 
-    with DecodePool(jobs(tmp_path, "v"), decoder, fps=1, size=2, threads=1, capacity=5) as pool:
+    with DecodePool(jobs(tmp_path, ["v"]), decoder, fps=1, size=2, threads=1, capacity=5) as pool:
         next(iter(pool))
     # 1 taken, 5 in the queue, 1 in the hand of the thread and 1 that took its place at most.
     assert len(decoded) <= 8
