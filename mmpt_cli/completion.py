@@ -1,4 +1,6 @@
-"""Completion of ``mmpt`` in a shell: prints what the shell reads.
+"""Print what a shell reads to complete ``mmpt``, its commands, their options and files.
+
+To have it in every shell::
 
     mmpt completion bash > ~/.local/share/bash-completion/completions/mmpt
     mmpt completion zsh > ~/.zfunc/_mmpt        with fpath+=(~/.zfunc) before compinit in ~/.zshrc

@@ -1,8 +1,7 @@
-"""Tools for shards: ``python -m mmpt_cli.shards COMMAND``, checks, repairs, conversions and statistics.
+"""Features and captions in shards: pack, tokenise, verify, repair, convert and count them.
 
-``verify`` reads every shard in a folder and prints every fault. ``repair`` makes only what is broken
-again. ``convert`` turns the features of another project into single files or shards. ``stat`` counts
-and draws what is in the shards. The exit code is 0 only if nothing is wrong at the end.
+The first three make shards, in this order; the others look after them. Exit code 1 means that something
+is wrong with the shards, or that a video was left out.
 """
 
 import argparse
@@ -18,27 +17,36 @@ from mmpt.store.verify import Verification, verify_shards
 from mmpt.utils.command import run_command
 from mmpt.utils.files import write_json
 from mmpt.utils.units import format_bytes, parse_bytes
+from mmpt_cli.parser import CommandParser
+from mmpt_cli.shard_making import add_captions, add_pack, add_tokenise
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _FEW = 10
 
 
+def make_parser(prog: str = "mmpt shards") -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(prog, __doc__, "mmpt shards verify data/feat/feat_how2_s3d_shard_small")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for add in (add_captions, add_pack, add_tokenise, _add_verify, _add_repair, _add_convert, _add_stat):
+        add(commands)
+    return parser
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mmpt_cli.shards", description="Check, repair, convert and count shards."
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    for add in (_add_verify, _add_repair, _add_convert, _add_stat):
-        add(commands)
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
     code: int = options.run(options)
     return code
 
 
-def _add_verify(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("verify", help="check sizes, starts, ids and checksums of all shards")
+def _add_verify(commands: "argparse._SubParsersAction[CommandParser]") -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="check sizes, starts, ids and checksums of all shards",
+        example="mmpt shards verify data/shards",
+    )
     parser.add_argument("folder", help="folder of the shards (vfeat_dir)")
     parser.add_argument("--threads", type=int, help="shards read at a time (default: processors, 8 at most)")
     parser.set_defaults(run=_verify)
@@ -59,13 +67,17 @@ def _print(result: Verification) -> int:
     return 1 if result.problems else 0
 
 
-def _add_repair(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("repair", help="make the broken shards again, and only those")
+def _add_repair(commands: "argparse._SubParsersAction[CommandParser]") -> None:
+    parser = commands.add_parser(
+        "repair",
+        help="make the broken shards again, and only those",
+        example="mmpt shards repair data/shards --fdir data/features",
+    )
     add = parser.add_argument
     add("folder", help="folder of the shards (vfeat_dir)")
     add("--fdir", help="what the video shards were packed from: a folder of <id>.npy, HDF5 or LMDB")
     add("--key", help="name of the array, where the features of a video are several")
-    add("--captions", metavar="CONFIG.yaml", help="what the token shards were made with (pretokenization.py)")
+    add("--captions", metavar="CONFIG.yaml", help="what the token shards were made with")
     add("--remove_extra", action="store_true", help="delete array files that belong to no set")
     parser.set_defaults(run=_repair)
 
@@ -89,8 +101,12 @@ def _repair(options: argparse.Namespace) -> int:
     return _print(report.after)
 
 
-def _add_convert(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("convert", help="features of another project to single files or shards")
+def _add_convert(commands: "argparse._SubParsersAction[CommandParser]") -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="features of another project to single files or shards",
+        example="mmpt shards convert features.hdf5 --key s3d --seconds 1.5 --fdir data/features",
+    )
     add = parser.add_argument
     add("source", help="folder of .npy, .npz, .pt or .pth files, HDF5 file, or LMDB")
     add("--key", help="name of the array, where the features of a video are several")
@@ -138,8 +154,12 @@ def _print_failures(failed: dict[str, str]) -> int:
     return 1 if failed else 0
 
 
-def _add_stat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    parser = commands.add_parser("stat", help="count and draw what is in the shards")
+def _add_stat(commands: "argparse._SubParsersAction[CommandParser]") -> None:
+    parser = commands.add_parser(
+        "stat",
+        help="count and draw what is in the shards",
+        example="mmpt shards stat data/shards --html statistics.html",
+    )
     add = parser.add_argument
     add("folder", help="folder of the shards (vfeat_dir)")
     add("--tfeat_dir", help="prefix of the token shards (default: those in the folder)")

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mmpt.errors import DataError
-from mmpt.processors import dedupprocessor
+from mmpt.store import caption_dedup as dedupprocessor
 from mmpt.processors.dedupprocessor import CaptionDedupProcessor, main
 from mmpt.store.caption_files import CaptionFile
 from mmpt.utils import resumable
