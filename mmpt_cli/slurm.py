@@ -52,7 +52,11 @@ class Command:
             helpers = _submitit("submitit.helpers")
             helpers.TorchDistributedEnvironment().export(set_cuda_visible_devices=False, overwrite=True)
         self._process = subprocess.Popen(self.argv, env=child_environment())
-        code = self._process.wait()
+        try:
+            code = self._process.wait()
+        except BaseException:  # the job was cancelled, and the command would go on without it
+            self._process.terminate()
+            raise
         if code:
             raise CommandError(f"The command ended with exit code {code}: {shlex.join(self.argv)}")
 

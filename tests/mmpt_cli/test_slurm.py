@@ -135,16 +135,20 @@ def test_a_queued_job_is_running_then_done_or_failed(task):
     assert "The command ended with exit code 7" in log
 
 
-def test_a_stopped_job_has_failed(task, monkeypatch):
+def test_a_stopped_job_has_failed_and_its_command_has_ended(task, monkeypatch):
     monkeypatch.setattr(submitit.Job, "_results_timeout_s", 0.1)  # how long submitit looks for its result
     job = Stub(task(TRAIN + "slurm_config: here\n"), "slurm_cpu")
-    job.code = "import time; open('begun', 'w'); time.sleep(600)"
+    job.code = "import os, time; os.symlink(str(os.getpid()), 'begun'); time.sleep(60)"
     job.submit()
-    while not Path("begun").exists():
+    while not os.path.islink("begun"):
         time.sleep(0.05)
     job.stop()
     job._job._process.wait(30)
     assert job.status is JobStatus.FAILED
+    deadline = time.monotonic() + 10
+    while (running := Path("/proc", os.readlink("begun")).exists()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not running
 
 
 def test_the_stages_of_a_project_wait_for_their_jobs(task, monkeypatch, capsys):
