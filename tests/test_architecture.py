@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "losses": FOUNDATION,
     "retrieval": FOUNDATION | {"store", "datasets"},
     "tasks": FOUNDATION | {"store", "datasets", "models", "losses", "retrieval"},
-    "evaluators": FOUNDATION | {"store", "processors", "datasets", "models", "tasks"},
+    "evaluators": FOUNDATION | {"store", "modules", "processors", "datasets", "models", "tasks"},
     "doctor": FOUNDATION | {"store", "models"},
     "demo": FOUNDATION | {"store", "encoders", "models", "datasets", "evaluators"},
     "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},

@@ -18,6 +18,7 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions
 from mmpt.evaluators.windowed import WindowedPredictor, needed_output
+from mmpt.modules.pooling import states_of_seconds
 from mmpt.processors.downstream.coin_files import BACKGROUND
 from mmpt.utils import get_logger
 
@@ -109,7 +110,7 @@ class COINZSPredictor(COINPredictor):
         """Return the predicted class of every second, int64 (seconds,)."""
         hidden = needed_output(outputs, "hidden_video", self, "MMFusionSeparate")
         vmasks = batch["vmasks"].flatten(0, 1).to(hidden.device)
-        rows = hidden[:, 1 : vmasks.shape[1] + 1][vmasks]
+        rows = states_of_seconds(hidden, vmasks.shape[1])[vmasks]
         best, place = (self.per_second(batch, rows) @ self._texts.T).max(dim=-1)
         return np.where(best.numpy() > self.threshold, self._classes[place.numpy()], BACKGROUND)
 

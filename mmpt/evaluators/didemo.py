@@ -17,6 +17,7 @@ from mmpt.errors import DataError
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions, Predictor
 from mmpt.evaluators.windowed import needed_output
+from mmpt.modules.pooling import states_of_seconds
 from mmpt.processors.downstream.didemo import CHUNK_SECONDS, CHUNKS
 
 __all__ = ["MOMENTS", "DiDeMoMetric", "DiDeMoPredictor"]
@@ -51,7 +52,7 @@ class DiDeMoPredictor(Predictor):
         first, last = torch.from_numpy(MOMENTS).to(hidden.device).T[:, :, None]
         is_inside = ((first <= chunk) & (chunk <= last) & vmasks[:, None]).float()  # (B, 21, T)
         seconds = is_inside.sum(dim=-1)
-        means = is_inside @ hidden[:, 1 : vmasks.shape[1] + 1] / seconds.clamp(min=1)[..., None]
+        means = is_inside @ states_of_seconds(hidden, vmasks.shape[1]) / seconds.clamp(min=1)[..., None]
         if self.config is not None and self.config.model.normalize:
             means = functional.normalize(means, dim=-1)
         scores = (means @ text[:, :, None]).squeeze(-1)

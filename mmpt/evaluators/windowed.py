@@ -67,12 +67,11 @@ class WindowedPredictor(Predictor):
                 "at a time. Set fairseq.dataset.batch_size to 1."
             )
         length, name = int(batch["video_len"][0]), batch["video_id"][0]
-        seconds = torch.from_numpy(self.windows.seconds(length))
-        rows = rows.float().cpu()
-        if len(rows) != len(seconds):
+        rows, expected = rows.float().cpu(), len(self.windows.seconds(length))
+        if len(rows) != expected:
             raise DataError(
                 f"The model returned {len(rows)} rows for video '{name}'; windows of {self.windows.size} "
-                f"every {self.windows.stride} seconds over its {length} seconds make {len(seconds)}. "
+                f"every {self.windows.stride} seconds over its {length} seconds make {expected}. "
                 "Use the aligner that belongs to the predictor."
             )
         if not rows.isfinite().all():
@@ -80,5 +79,4 @@ class WindowedPredictor(Predictor):
                 f"The outputs for video '{name}' hold NaN or infinity. "
                 "Look for NaN in its feature file and in the weights of the checkpoint."
             )
-        total = rows.new_zeros(length, rows.shape[1]).index_add_(0, seconds, rows)
-        return total / torch.bincount(seconds, minlength=length)[:, None]
+        return self.windows.average(rows, length)

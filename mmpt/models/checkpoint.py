@@ -4,6 +4,7 @@ Comes in: a fairseq checkpoint (``model`` inside, keys prefixed ``mmmodel.``), a
 or a ``.safetensors`` file. Goes out: a state dict, or a loaded model and a report.
 """
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from mmpt.errors import CheckpointError
 from mmpt.store.weightfile import read_weights
 from mmpt.utils import get_logger
 
-__all__ = ["PREFIX", "LoadReport", "load_into", "load_state_dict", "load_weights"]
+__all__ = ["PREFIX", "LoadReport", "load_into", "load_state_dict", "load_weights", "weights_digest"]
 
 logger = get_logger(__name__)
 
@@ -109,6 +110,15 @@ def load_weights(
     if report.unexpected:
         logger.warning("%s holds %s, unused by %s.", origin, _some(report.unexpected), name)
     return report
+
+
+def weights_digest(model: nn.Module) -> str:
+    """Return the SHA-256 of a model's weights: of their names, types, shapes and bytes."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _check_shapes(own: Mapping[str, torch.Tensor], state: Mapping[str, torch.Tensor], origin: str) -> None:

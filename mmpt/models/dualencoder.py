@@ -20,7 +20,7 @@ from mmpt.models.shared_towers import split_shared_encoder
 from mmpt.modules.bert import load_bert
 from mmpt.modules.chunks import in_chunks
 from mmpt.modules.mmbert import plain_sequence, run_bert
-from mmpt.modules.pooling import pool_text, pool_video
+from mmpt.modules.pooling import pool_text, pool_video, states_of_seconds
 from mmpt.types import Pooled
 
 __all__ = ["DualEncoder", "MMFusionSeparate", "MMFusionShare"]
@@ -54,26 +54,43 @@ class DualEncoder(MMFusion, ABC):
         hidden_video = self._hidden_video(caps, vfeats, vmasks)
         hidden_text = self._hidden_text(caps, cmasks)
         return {
-            "pooled_video": self._scaled(pool_video(hidden_video, vmasks)),
-            "pooled_text": self._scaled(pool_text(hidden_text, cmasks)),
+            "pooled_video": self.scaled(pool_video(hidden_video, vmasks)),
+            "pooled_text": self.scaled(pool_text(hidden_text, cmasks)),
             "hidden_video": hidden_video,
             "hidden_text": hidden_text,
         }
 
     def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
         """See :meth:`MMFusion.encode_video`."""
-        return self._scaled(pool_video(self._hidden_video(caps, vfeats, vmasks), vmasks))
+        return self.scaled(pool_video(self._hidden_video(caps, vfeats, vmasks), vmasks))
 
     def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
         """See :meth:`MMFusion.encode_text`."""
-        return self._scaled(pool_text(self._hidden_text(caps, cmasks), cmasks))
+        return self.scaled(pool_text(self._hidden_text(caps, cmasks), cmasks))
 
-    def _scaled(self, pooled: torch.Tensor) -> torch.Tensor:
-        return functional.normalize(pooled, dim=-1) if self.config.model.normalize else pooled
+    def encode_seconds(
+        self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor, shows_cls: bool = True
+    ) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_seconds`.
 
-    def _hidden_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        Args:
+            caps: See there.
+            vfeats: See there.
+            vmasks: See there.
+            shows_cls: Whether seconds see ``[CLS]``: in retrieval they do, in labelling they do not.
+        """
+        return states_of_seconds(self._hidden_video(caps, vfeats, vmasks, shows_cls), vmasks.shape[1])
+
+    def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.scaled`."""
+        return functional.normalize(vectors, dim=-1) if self.config.model.normalize else vectors
+
+    def _hidden_video(
+        self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor, shows_cls: bool = True
+    ) -> torch.Tensor:
+        mask = functional.pad(functional.pad(vmasks, (1, 0), value=shows_cls), (0, 1), value=True)
         # Several candidate texts may stand beside one video; all begin with [CLS] [SEP].
-        return self.run_video(caps[: len(vfeats), :2], vfeats, functional.pad(vmasks, (1, 1), value=True))
+        return self.run_video(caps[: len(vfeats), :2], vfeats, mask)
 
     def _hidden_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
         # caps are [CLS] [SEP] text [SEP]: the first [SEP] belongs to the video.

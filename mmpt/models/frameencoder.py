@@ -21,8 +21,9 @@ class FrameEncoder:
 
     def __init__(self, config: TaskConfig, encoder: VideoEncoder | None = None) -> None:
         section = config.extractor
+        self.l2_normalize = section.l2_normalize
         short = {"width": section.width, "fps": section.fps, "size": section.size}
-        self._choice = EncoderChoice(
+        self.choice = EncoderChoice(
             type=section.type,
             weights=section.weights,
             options={name: value for name, value in short.items() if value is not None} | section.options,
@@ -37,7 +38,7 @@ class FrameEncoder:
     def frames(self) -> int | str:
         """Return the number of frames in a second, or a word for it while nothing is built."""
         return (
-            self._choice.options.get("fps", "frames") if self._encoder is None else self._encoder.spec.frames
+            self.choice.options.get("fps", "frames") if self._encoder is None else self._encoder.spec.frames
         )
 
     def on(self, device: torch.device | str) -> VideoEncoder:
@@ -49,7 +50,7 @@ class FrameEncoder:
         """
         device = torch.device(device)
         if self._encoder is None or device != self._device:
-            encoder = self._choice.build(device)
+            encoder = self.choice.build(device)
             self._check(encoder)
             self._encoder, self._device = encoder, device
         return self._encoder

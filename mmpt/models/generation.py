@@ -12,7 +12,7 @@ from transformers import DynamicCache
 
 from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError, DataError
-from mmpt.models.mmfusion import MMFusion, build_encoder
+from mmpt.models.mmfusion import MMFusion, build_encoder, check_encoder
 from mmpt.models.transformermodel import MMBertForEncoder
 from mmpt.modules.decoding import beam_search, greedy_search
 from mmpt.modules.lmhead import load_head
@@ -42,11 +42,7 @@ class MMFusionNLG(MMFusion):
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__(config, pretrained)
         self.mm_encoder: MMBertForNLG = build_encoder(config, "mm_encoder_cls", pretrained=pretrained)
-        if not isinstance(self.mm_encoder, MMBertForNLG):
-            raise ConfigError(
-                f"model.mm_encoder_cls is '{config.model.mm_encoder_cls}'; "
-                f"{type(self).__name__} needs 'MMBertForNLG'."
-            )
+        check_encoder(self, self.mm_encoder, "mm_encoder_cls", MMBertForNLG)
 
     def forward(
         self,

@@ -10,7 +10,7 @@ import torch
 from mmpt.errors import DataError
 from mmpt.models.dualencoder import DualEncoder, MMFusionSeparate, MMFusionShare
 from mmpt.models.mmfusion import JointFusion
-from mmpt.models.windows import encode_seconds, join_videos
+from mmpt.models.windows import join_videos
 
 __all__ = [
     "MMFusionActionLocalization",
@@ -37,7 +37,7 @@ class MMFusionActionLocalization(JointFusion):
             DataError: If several videos are given.
         """
         caps, cmasks, vfeats, vmasks = _one_video(caps, cmasks, vfeats, vmasks)
-        hidden = self.hidden_video(caps[:1].expand(len(vfeats), -1), vfeats, vmasks)[:, 1:-1]
+        hidden = self.encode_seconds(caps[:1].expand(len(vfeats), -1), vfeats, vmasks)
         return {"logits": hidden[vmasks] @ self.encode_text(caps, cmasks).T}
 
 
@@ -47,7 +47,8 @@ class _DualLocalization(DualEncoder):
     ) -> dict[str, torch.Tensor]:
         """Return ``logits`` (rows, steps); see :meth:`MMFusionActionLocalization.forward`."""
         caps, cmasks, vfeats, vmasks = _one_video(caps, cmasks, vfeats, vmasks)
-        hidden = encode_seconds(self, caps, vfeats, vmasks)
+        start = caps[:1].expand(len(vfeats), -1)
+        hidden = self.encode_seconds(start, vfeats, vmasks, shows_cls=False)
         return {"logits": hidden[vmasks] @ self.encode_text(caps, cmasks).T}
 
 

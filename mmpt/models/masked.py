@@ -11,10 +11,11 @@ import torch
 from torch import nn
 
 from mmpt.config import TaskConfig
-from mmpt.errors import ConfigError, DataError
-from mmpt.models.mmfusion import JointFusion, joint_mask
+from mmpt.errors import DataError
+from mmpt.models.mmfusion import JointFusion, check_encoder, joint_mask
 from mmpt.models.transformermodel import MMBertForJoint
 from mmpt.modules.lmhead import load_head
+from mmpt.modules.pooling import states_of_seconds
 from mmpt.types import IGNORED, MaskedLogits, Pooled
 
 __all__ = ["MMBertForMFMMLM", "MMBertForMTM", "MMFusionMFMMLM", "MMFusionMTM"]
@@ -59,11 +60,7 @@ class MMFusionMFMMLM(JointFusion):
 
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__(config, pretrained)
-        if not isinstance(self.mm_encoder, MMBertForMFMMLM):
-            raise ConfigError(
-                f"model.mm_encoder_cls is '{config.model.mm_encoder_cls}', which has no language head; "
-                f"{type(self).__name__} needs 'MMBertForMFMMLM'."
-            )
+        check_encoder(self, self.mm_encoder, "mm_encoder_cls", MMBertForMFMMLM)
 
     def forward(
         self,
@@ -108,7 +105,7 @@ class MMFusionMFMMLM(JointFusion):
             remove_padding=self.remove_padding,
         )
         seconds = vmasks.shape[1]
-        frames = hidden[:, 1 : seconds + 1][video_label]
+        frames = states_of_seconds(hidden, seconds)[video_label]
         words = torch.cat([hidden[:, :1], hidden[:, seconds + 1 :]], dim=1)[text_label != IGNORED]
         transformed = self.mm_encoder.cls.predictions.transform(torch.cat([frames, words]))
         predicted_frames, predicted_words = transformed.split([len(frames), len(words)])

@@ -8,10 +8,10 @@ from torch import nn
 from mmpt.catalog import ENCODERS
 from mmpt.config import TaskConfig
 from mmpt.errors import ConfigError
-from mmpt.modules.pooling import pool_text, pool_video
+from mmpt.modules.pooling import pool_text, pool_video, states_of_seconds
 from mmpt.types import Pooled
 
-__all__ = ["JointFusion", "MMFusion", "MMFusionJoint", "build_encoder", "joint_mask"]
+__all__ = ["JointFusion", "MMFusion", "MMFusionJoint", "build_encoder", "check_encoder", "joint_mask"]
 
 _RETRIEVAL = "use a task whose model is for retrieval, such as MMFusionSeparate."
 
@@ -31,6 +31,18 @@ def build_encoder(
             f"Known encoders: {', '.join(ENCODERS.names())}."
         )
     return ENCODERS.get(name)(config, num_hidden_layers=num_hidden_layers, pretrained=pretrained)
+
+
+def check_encoder(model: nn.Module, encoder: nn.Module, key: str, needed: type[nn.Module]) -> None:
+    """Check that the encoder that ``model.<key>`` names is of the kind that the model needs.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if not isinstance(encoder, needed):
+        raise ConfigError(
+            f"model.{key} is '{type(encoder).__name__}'; {type(model).__name__} needs '{needed.__name__}'."
+        )
 
 
 class MMFusion(nn.Module):
@@ -67,6 +79,16 @@ class MMFusion(nn.Module):
         raise ConfigError(
             f"The model_cls '{type(self).__name__}' gives no vector of a video alone; {_RETRIEVAL}"
         )
+
+    def encode_seconds(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """Return the hidden state of every second, (B, T, D), of those that :meth:`encode_video` pools."""
+        raise ConfigError(
+            f"The model_cls '{type(self).__name__}' gives no vectors of the seconds of a video; {_RETRIEVAL}"
+        )
+
+    def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return vectors (..., D) as scores compare them: of length 1 if ``model.normalize`` holds."""
+        return vectors
 
     def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
         """Return ``pooled_text`` (B, D) without looking at any video.
@@ -118,6 +140,10 @@ class JointFusion(MMFusion):
     def encode_video(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
         """See :meth:`MMFusion.encode_video`."""
         return pool_video(self.hidden_video(caps, vfeats, vmasks), vmasks)
+
+    def encode_seconds(self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+        """See :meth:`MMFusion.encode_seconds`."""
+        return states_of_seconds(self.hidden_video(caps, vfeats, vmasks), vmasks.shape[1])
 
     def encode_text(self, caps: torch.Tensor, cmasks: torch.Tensor) -> torch.Tensor:
         """See :meth:`MMFusion.encode_text`."""

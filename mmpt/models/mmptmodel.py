@@ -10,22 +10,27 @@
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pad_sequence
+from transformers import BertModel
 
 from mmpt.config import TaskConfig, load_task
 from mmpt.config.derive import training_options
-from mmpt.encoders import VideoEncoder, encode
+from mmpt.encoders import EncoderChoice, VideoEncoder
 from mmpt.errors import CheckpointError, DataError
 from mmpt.models.build import build_model
-from mmpt.models.checkpoint import load_into
+from mmpt.models.checkpoint import load_into, weights_digest
 from mmpt.models.frameencoder import FrameEncoder
 from mmpt.models.mmfusion import MMFusion
+from mmpt.models.slidingencoder import encode_windows
+from mmpt.models.videoinput import Video, read_features
+from mmpt.modules.moments import Moment, find_moments
 from mmpt.processors.dsprocessor import DSAligner
+from mmpt.processors.windows import SlidingWindows
 from mmpt.store.featurewidth import with_feature_width
 from mmpt.utils.tokenizer import load_tokenizer
 
@@ -33,8 +38,6 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 __all__ = ["MMPTModel"]
-
-_SECONDS_AT_ONCE = 8  # through the encoder; bounds memory (S3D takes up to 0.5 GB for a second at 224)
 
 
 class MMPTModel(nn.Module):
@@ -114,30 +117,56 @@ class MMPTModel(nn.Module):
         """
         if len(caps) != len(video_frames):
             raise DataError(f"{len(video_frames)} videos and {len(caps)} texts were given; give pairs.")
-        pooled_video = self._pool_videos([self._features(video) for video in video_frames])
+        pooled_video = self._pool_videos(self._features(video_frames))
         pooled_text = self.model.encode_text(caps.to(self._device), cmasks.to(self._device))
         if return_score:
             return {"score": (pooled_video * pooled_text).sum(-1)}
         return {"pooled_video": pooled_video, "pooled_text": pooled_text}
 
     @torch.no_grad()
-    def encode_video(
-        self, videos: torch.Tensor | Sequence[torch.Tensor], batch_size: int = 32
-    ) -> torch.Tensor:
+    def encode_video(self, videos: torch.Tensor | Sequence[Video], batch_size: int = 32) -> torch.Tensor:
         """Return one vector per video, (B, D).
 
-        A video longer than ``dataset.max_video_len`` is cut into windows of that length (the last one
-        may be shorter); its vector is the mean of theirs.
+        A video longer than ``dataset.max_video_len`` is cut into windows of that length, one after the
+        other (the last one may be shorter); its vector is the mean of theirs.
 
         Args:
-            videos: One tensor, or a list of videos of different lengths T. A video is
-                (T, fps, H, W, 3) frames, uint8 or float in 0..1 (rounded to bytes), or (T, 512) features.
+            videos: One tensor, or a list of videos of any kinds and lengths. A video is
+                (T, fps, H, W, 3) frames, uint8 or float in 0..1 (rounded to bytes), (T, 512) features, or
+                the name of a file: a video, or features as ``.npy``.
             batch_size: Windows encoded at once.
 
         Raises:
-            DataError: If a video has another shape or no second.
+            DataError: If a video has another shape or no second, or its file cannot be used.
         """
-        return self._pool_videos([self._features(video) for video in videos], batch_size)
+        return self._pool_videos(self._features(videos), batch_size)
+
+    @torch.no_grad()
+    def encode_seconds(
+        self, videos: torch.Tensor | Sequence[Video], batch_size: int = 32
+    ) -> list[torch.Tensor]:
+        """Return one vector per second of each video, a list of (T, D).
+
+        The dot product of a second's vector and a text's says how well they match. It is the hidden state
+        that :meth:`encode_video` pools. A video longer than ``dataset.max_video_len`` is read in windows of
+        that length, each beginning in the middle of the one before: a second is the mean of what its
+        windows say, so that none is read at a border alone.
+
+        See :meth:`encode_video` for the arguments.
+        """
+        longest = self.config.dataset.max_video_len
+        windows = SlidingWindows(longest, max(1, longest // 2))
+
+        def encode(vfeats: torch.Tensor, vmasks: torch.Tensor) -> list[torch.Tensor]:
+            hidden = self.model.encode_seconds(self._start(vfeats), vfeats, vmasks)
+            return [rows[mask] for rows, mask in zip(hidden, vmasks, strict=True)]
+
+        features = self._features(videos)
+        parts = encode_windows(encode, features, windows, batch_size)
+        return [
+            self.model.scaled(windows.average(torch.cat(rows), len(feature)))
+            for rows, feature in zip(parts, features, strict=True)
+        ]
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str], batch_size: int = 32) -> torch.Tensor:
@@ -158,57 +187,62 @@ class MMPTModel(nn.Module):
             vectors.append(self.model.encode_text(caps[rows, :longest], cmasks[rows, :longest]))
         return torch.cat(vectors)
 
+    def moments(self, video: Video, text: str, count: int = 5) -> list[Moment]:
+        """Return the moments of a video that match a text, best first: ``(start, end, score)`` in seconds.
+
+        Args:
+            video: One video, as in :meth:`encode_video`.
+            text: What to look for.
+            count: Most moments; they do not overlap.
+        """
+        scores = self.encode_seconds([video])[0] @ self.encode_text([text])[0]
+        return find_moments(scores.float().cpu().numpy(), count)
+
+    @property
+    def dim(self) -> int:
+        """Return D, the numbers in a vector."""
+        return next(part for part in self.model.modules() if isinstance(part, BertModel)).config.hidden_size
+
+    @cached_property
+    def identity(self) -> str:
+        """What the model is, and the beginning of the checksum of its weights, as they are at the first call."""
+        return f"{type(self.model).__name__} {weights_digest(self.model)[:16]}"
+
+    @property
+    def encoder_choice(self) -> EncoderChoice:
+        """Return what it takes to build the video encoder."""
+        return self.frame_encoder.choice
+
+    def video_encoder(self) -> VideoEncoder:
+        """Return the video encoder, on the device of the model; it is built when it is needed first.
+
+        Raises:
+            CheckpointError: If its weights are missing or of another network.
+            ConfigError: If its vectors have another width than the model reads.
+        """
+        return self.frame_encoder.on(self._device)
+
     @property
     def _device(self) -> torch.device:
         return next(self.model.parameters()).device
 
-    def _features(self, video: torch.Tensor) -> torch.Tensor:
-        """Return the features (T, 512) of frames (T, fps, H, W, 3), or the given ones."""
-        if isinstance(video, (str, bytes, os.PathLike)):
-            raise DataError(f"A video was given as {video!r}; give its frames or features, as a tensor.")
-        video = torch.as_tensor(video)
-        parameter = next(self.model.parameters())
-        if video.ndim == 2 and len(video):
-            return video.to(parameter)
-        is_video = video.ndim == 5 and video.shape[4] == 3 and len(video) > 0
-        encoder = self.frame_encoder.on(parameter.device) if is_video else None
-        if encoder is None or video.shape[1] != encoder.spec.frames:
-            raise DataError(
-                f"A video of shape {tuple(video.shape)} was given. Give frames (seconds, "
-                f"{self.frame_encoder.frames}, height, width, 3) or features (seconds, width), at least one "
-                "second."
-            )
-        l2_normalize = self.config.extractor.l2_normalize
-        parts = [
-            encode(encoder, _as_bytes(part).to(parameter.device), l2_normalize)
-            for part in video.split(_SECONDS_AT_ONCE)
-        ]
-        return torch.cat(parts).to(parameter)
+    def _features(self, videos: torch.Tensor | Sequence[Video]) -> list[torch.Tensor]:
+        return read_features(videos, self.frame_encoder, next(self.model.parameters()))
 
     def _pool_videos(self, features: Sequence[torch.Tensor], batch_size: int = 32) -> torch.Tensor:
         """Return the vectors (B, D) of videos given as features (T, 512)."""
-        if not features:
-            raise DataError("No video was given; give at least one.")
-        windows = [feature.split(self.config.dataset.max_video_len) for feature in features]
-        flat = [window for of_video in windows for window in of_video]
-        vectors = torch.cat(
-            [self._pool_windows(flat[i : i + batch_size]) for i in range(0, len(flat), batch_size)]
-        )
-        counts = [len(of_video) for of_video in windows]
-        return torch.stack([part.mean(0) for part in vectors.split(counts)])
+        longest = self.config.dataset.max_video_len
 
-    def _pool_windows(self, windows: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Return the vectors (B, D) of windows (T, 512) of up to ``max_video_len`` seconds each."""
-        vfeats = pad_sequence(list(windows), batch_first=True)
-        lengths = torch.tensor([len(window) for window in windows], device=vfeats.device)
-        vmasks = torch.arange(vfeats.shape[1], device=vfeats.device) < lengths[:, None]
-        start = [self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]
-        caps = torch.tensor(start, device=vfeats.device).expand(len(windows), -1)
-        return self.model.encode_video(caps, vfeats, vmasks)
+        def encode(vfeats: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:
+            return self.model.encode_video(self._start(vfeats), vfeats, vmasks)
 
+        parts = encode_windows(encode, features, SlidingWindows(longest, longest), batch_size)
+        return self.model.scaled(torch.stack([torch.stack(vectors).mean(0) for vectors in parts]))
 
-def _as_bytes(frames: torch.Tensor) -> torch.Tensor:
-    return frames.mul(255).round().clamp(0, 255).byte() if frames.is_floating_point() else frames
+    def _start(self, vfeats: torch.Tensor) -> torch.Tensor:
+        """Return the ids that stand around each of B videos, (B, 2)."""
+        ids = [self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]
+        return torch.tensor(ids, device=vfeats.device).expand(len(vfeats), -1)
 
 
 def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> Path:

@@ -8,11 +8,11 @@ from torch import nn
 
 from mmpt.catalog import META_PROCESSORS
 from mmpt.config import TaskConfig
-from mmpt.errors import ConfigError
 from mmpt.models.dualencoder import MMFusionSeparate
-from mmpt.models.mmfusion import JointFusion, joint_mask
+from mmpt.models.mmfusion import JointFusion, check_encoder, joint_mask
 from mmpt.models.transformermodel import MMBertForJoint
-from mmpt.models.windows import encode_seconds, join_videos
+from mmpt.models.windows import join_videos
+from mmpt.modules.pooling import states_of_seconds
 
 __all__ = [
     "MMBertForTokenClassification",
@@ -71,7 +71,7 @@ class MMFusionActionSegmentation(JointFusion):
 
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__(config, pretrained)
-        _check_encoder(self.mm_encoder, "mm_encoder_cls", self)
+        check_encoder(self, self.mm_encoder, "mm_encoder_cls", MMBertForTokenClassification)
 
     def forward(
         self, caps: torch.Tensor, cmasks: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor
@@ -87,7 +87,7 @@ class MMFusionActionSegmentation(JointFusion):
         caps, cmasks, vfeats, vmasks = join_videos(caps, cmasks, vfeats, vmasks, windowed=vfeats)
         mask = joint_mask(cmasks, vmasks)
         hidden = self.mm_encoder(caps, vfeats, mask, remove_padding=self.remove_padding)
-        return {"logits": self.mm_encoder.classify(hidden[:, 1 : vmasks.shape[1] + 1])}
+        return {"logits": self.mm_encoder.classify(states_of_seconds(hidden, vmasks.shape[1]))}
 
 
 class MMFusionSeparateActionSegmentation(MMFusionSeparate):
@@ -95,7 +95,7 @@ class MMFusionSeparateActionSegmentation(MMFusionSeparate):
 
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__(config, pretrained)
-        _check_encoder(self.video_encoder, "video_encoder_cls", self)
+        check_encoder(self, self.video_encoder, "video_encoder_cls", MMBertForTokenClassification)
 
     def forward(  # type: ignore[override]
         self,
@@ -106,12 +106,7 @@ class MMFusionSeparateActionSegmentation(MMFusionSeparate):
     ) -> dict[str, torch.Tensor]:
         """Return ``logits``; see :meth:`MMFusionActionSegmentation.forward`. ``cmasks`` are not read."""
         caps, vfeats, vmasks = join_videos(caps, vfeats, vmasks, windowed=vfeats)
-        return {"logits": self.video_encoder.classify(encode_seconds(self, caps, vfeats, vmasks))}
-
-
-def _check_encoder(encoder: nn.Module, key: str, user: object) -> None:
-    if not isinstance(encoder, MMBertForTokenClassification):
-        raise ConfigError(
-            f"model.{key} is '{type(encoder).__name__}', which has no classifier; {type(user).__name__} "
-            "needs 'MMBertForTokenClassification'."
-        )
+        start = caps[:1].expand(len(vfeats), -1)
+        return {
+            "logits": self.video_encoder.classify(self.encode_seconds(start, vfeats, vmasks, shows_cls=False))
+        }

@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional
 
-__all__ = ["masked_mean", "pool_text", "pool_video"]
+__all__ = ["masked_mean", "pool_text", "pool_video", "states_of_seconds"]
 
 
 def masked_mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -13,6 +13,16 @@ def masked_mean(hidden: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """
     weights = mask.to(hidden.dtype).unsqueeze(-1)
     return (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
+
+
+def states_of_seconds(hidden: torch.Tensor, seconds: int) -> torch.Tensor:
+    """Return the hidden states of the seconds alone, (B, T, D).
+
+    Args:
+        hidden: Hidden states of ``[CLS] video [SEP] ...``, (B, T + 2 or more, D).
+        seconds: T.
+    """
+    return hidden[:, 1 : seconds + 1]
 
 
 def pool_video(hidden: torch.Tensor, vmasks: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ windows of 8 every 4::
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from mmpt.config import DatasetConfig
 from mmpt.errors import ConfigError
@@ -73,6 +74,17 @@ class SlidingWindows:
         return np.concatenate(
             [np.arange(first, last) for first, last in zip(*self.bounds(seconds), strict=True)]
         )
+
+    def average(self, rows: torch.Tensor, seconds: int) -> torch.Tensor:
+        """Return the mean of the rows that are about the same second, (seconds, C).
+
+        Args:
+            rows: One per second of each window, windows joined in order, (rows, C).
+            seconds: Length of the video.
+        """
+        places = torch.from_numpy(self.seconds(seconds)).to(rows.device)
+        total = rows.new_zeros(seconds, rows.shape[1]).index_add_(0, places, rows)
+        return total / torch.bincount(places, minlength=seconds).to(rows)[:, None]
 
 
 def covered_seconds(start: float, end: float, seconds: int) -> slice:

@@ -175,7 +175,7 @@ def test_a_bert_without_a_language_head_says_that_its_head_is_random(tiny_bert, 
 
 
 def test_an_encoder_without_a_head_is_refused(tiny_bert):
-    with pytest.raises(ConfigError, match="'MMBertForJoint', which has no language head"):
+    with pytest.raises(ConfigError, match="'MMBertForJoint'; MMFusionMFMMLM needs 'MMBertForMFMMLM'"):
         build_model(config_of(tiny_bert, "MMFusionMFMMLM", "MMBertForJoint"))
 
 

@@ -242,6 +242,13 @@ def test_an_encoder_of_another_width_than_the_features_is_refused(task, tmp_path
         MMPTModel.from_pretrained(other)
 
 
-def test_a_file_name_is_no_video(model):
-    with pytest.raises(DataError, match=r"A video was given as 'v\.mp4'; give its frames or features"):
+def test_a_file_that_is_not_there_is_named(model):
+    with pytest.raises(DataError, match=r"The video v\.mp4 does not exist"):
         model.encode_video(["v.mp4"])
+    with pytest.raises(DataError, match=r"The file v\.npy does not exist"):
+        model.encode_video(["v.npy"])
+
+
+def test_a_file_name_alone_is_no_list_of_videos(model):
+    with pytest.raises(DataError, match=r"'v\.mp4', was given where several may stand; put it in a list"):
+        model.encode_video("v.mp4")
