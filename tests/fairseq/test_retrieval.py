@@ -129,7 +129,7 @@ def test_a_run_killed_between_epochs_makes_the_same_batches_again(workspace, tra
     process.kill()
     process.wait()
     train("cut", "--max-epoch", "3")
-    # checkpoint_last.pt is a copy of checkpoint2.pt: the signal comes before it is written, soon or long after.
+    # checkpoint_last.pt is copied from checkpoint2.pt: the signal comes before that, soon after, or too late.
     assert len(seen) in (0, 6, 12)
     assert seen == whole[len(whole) - len(seen) :]
     assert_equal_weights(workspace, "whole", "cut")
