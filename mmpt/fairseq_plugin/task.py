@@ -9,7 +9,6 @@ from typing import Any, Self
 import torch
 from fairseq.criterions import FairseqCriterion
 from fairseq.dataclass import FairseqDataclass
-from fairseq.distributed.utils import get_global_rank
 from fairseq.tasks import FairseqTask, register_task
 from omegaconf import II, MISSING
 from torch import nn
@@ -19,9 +18,9 @@ from mmpt.config.task import load_task
 from mmpt.errors import CheckpointError
 from mmpt.fairseq_plugin.criterion import mean_loss
 from mmpt.fairseq_plugin.dataset import FairseqMMDataset
+from mmpt.fairseq_plugin.log import RunLog
 from mmpt.store.weightfile import check_resumable
 from mmpt.tasks.task import Task
-from mmpt.utils.trainlog import METRICS_FILE, TrainingLog
 
 __all__ = ["FairseqMMTask", "MMTaskConfig"]
 
@@ -40,6 +39,7 @@ class MMTaskConfig(FairseqDataclass):
     save_dir: str = II("checkpoint.save_dir")
     log_interval: int = II("common.log_interval")
     max_epoch: int = II("optimization.max_epoch")
+    max_update: int = II("optimization.max_update")
 
 
 @register_task("mmtask", dataclass=MMTaskConfig)
@@ -54,8 +54,7 @@ class FairseqMMTask(FairseqTask):
     def __init__(self, cfg: MMTaskConfig, config: TaskConfig) -> None:
         super().__init__(cfg)
         self.mmtask = Task.config_task(config)
-        self._log = TrainingLog(Path(cfg.save_dir) / METRICS_FILE, cfg.log_interval)
-        self._update = 0
+        self._log = RunLog(cfg.save_dir, cfg.log_interval, cfg.max_update)
 
     @classmethod
     def add_args(cls, parser: ArgumentParser) -> None:
@@ -84,6 +83,8 @@ class FairseqMMTask(FairseqTask):
             )
         resumed = Path(cfg.save_dir) / _RESUME if cfg.restore_file == _RESUME else Path(cfg.restore_file)
         task = cls(cfg, config)
+        if not from_checkpoint:
+            task._log.start(cfg.taskconfig)
         # fairseq's trainer writes what a task keeps, and does not read it.
         if not from_checkpoint and resumed.is_file():
             task.load_state_dict(check_resumable(resumed))
@@ -112,10 +113,13 @@ class FairseqMMTask(FairseqTask):
         of the checkpoint, and neither are batches made nor have loader workers started. Both is too late
         in fairseq's ``begin_epoch``. One epoch more than is trained is asked for.
         """
-        over = 0 < self.cfg.max_epoch < epoch
-        if dataset is self.datasets.get("train") and not over:
-            folder = Path(self.cfg.save_dir) / "retrieval"
-            self.mmtask.prepare_epoch(epoch, dataset.mmdataset, folder, num_workers)
+        if dataset is self.datasets.get("train"):
+            if 0 < self.cfg.max_epoch < epoch:
+                self._log.end()
+            else:
+                folder = Path(self.cfg.save_dir) / "retrieval"
+                self.mmtask.prepare_epoch(epoch, dataset.mmdataset, folder, num_workers)
+                self._log.begin_epoch(epoch)
         return super().get_batch_iterator(dataset, *args, epoch=epoch, num_workers=num_workers, **options)
 
     def train_step(
@@ -132,7 +136,7 @@ class FairseqMMTask(FairseqTask):
         Where this worker has no batch left and others have, fairseq gives one that does not count, so
         that the workers stay in step; a loss that looks at other workers' pairs has to know.
         """
-        self._update = update_num + 1
+        self._log.begin_update(update_num + 1)
         if ignore_grad:
             sample = {**sample, "ignored": True}
         return super().train_step(sample, model, criterion, optimizer, update_num, ignore_grad)
@@ -142,10 +146,14 @@ class FairseqMMTask(FairseqTask):
     ) -> None:
         """Log the metrics of an update, which all workers have sent, and write the loss down."""
         super().reduce_metrics(logging_outputs, criterion)
-        if criterion.training and get_global_rank() == 0:
-            self._log.train(self._update, mean_loss(logging_outputs))
+        if criterion.training:
+            samples = sum(each["nsentences"] for each in logging_outputs)
+            self._log.end_update(mean_loss(logging_outputs), samples)
+
+    def begin_valid_epoch(self, epoch: int, model: nn.Module) -> None:
+        """Note that what follows is no training."""
+        self._log.begin_validation()
 
     def post_validate(self, model: nn.Module, stats: Mapping[str, Any], agg: Any) -> None:
-        """Write the validation loss down."""
-        if get_global_rank() == 0:
-            self._log.valid(stats["num_updates"], float(stats["loss"]))
+        """Write the validation loss, and what else the loss tells, down."""
+        self._log.valid(stats)

@@ -1,9 +1,10 @@
-"""Amounts of bytes as people write them."""
+"""Amounts and times as people write them."""
 
 import argparse
 import re
+from datetime import UTC, datetime
 
-__all__ = ["format_bytes", "parse_bytes"]
+__all__ = ["format_bytes", "format_count", "format_seconds", "parse_bytes", "utc_now"]
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -27,3 +28,27 @@ def format_bytes(count: float) -> str:
             return f"{count:.3g} {unit}"
         count /= 1024
     return f"{count:.3g} TiB"
+
+
+def format_count(number: float) -> str:
+    """Return a whole number in groups of three digits, divided by thin spaces."""
+    return f"{number:,.0f}".replace(",", "\u2009")
+
+
+def format_seconds(seconds: float) -> str:
+    """Return seconds as a person would say them: ``4.1 s``, ``5 min 40 s``, ``2 h 10 min``, ``130 000 h``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 100 * 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{format_count(whole / 3600)} h"
+
+
+def utc_now() -> str:
+    """Return the time in UTC to the second, such as ``2024-05-01T12:00:00Z``."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

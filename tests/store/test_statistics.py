@@ -19,7 +19,6 @@ from mmpt.store.statistics.captions import repeats_the_tail
 from mmpt.store.statistics.collect import collect
 from mmpt.store.statistics.distribution import Distribution
 from mmpt.store.statistics.page import chart
-from mmpt.store.statistics.view import format_time
 from mmpt.utils import ShardedTensor
 from mmpt_cli.shards import main as shards_command
 
@@ -261,11 +260,3 @@ def test_what_cannot_be_counted_is_named(tmp_path):
     (tmp_path / "cap.bert.train_meta.json").rename(tmp_path / ".cap.bert.train_meta.json.partial")
     with pytest.raises(DataError, match=r"cap\.bert\.train_\* are not complete"):
         collect(tmp_path, f"{tmp_path}/cap.bert.")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(4.14, "4.1 s"), (48, "48 s"), (340, "5 min 40 s"), (7800, "2 h 10 min"), (4.68e8, "130\u2009000 h")],
-)
-def test_times_are_said_as_people_say_them(seconds, text):
-    assert format_time(seconds) == text

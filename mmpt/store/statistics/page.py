@@ -13,9 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from mmpt.store.statistics.collect import SplitStatistics
 from mmpt.store.statistics.distribution import Bar, Distribution
-from mmpt.store.statistics.view import Fact, count, facts, format_time, share
+from mmpt.store.statistics.view import Fact, facts, share
 from mmpt.utils.files import atomic_write
-from mmpt.utils.units import format_bytes
+from mmpt.utils.units import format_bytes, format_count, format_seconds
 
 __all__ = ["Chart", "chart", "write_page"]
 
@@ -60,7 +60,7 @@ def write_page(path: str | os.PathLike[str], folder: str, splits: Sequence[Split
         tiles=_tiles(splits),
         charts=_charts(splits),
         named=NAMED,
-        count=count,
+        count=format_count,
     )
     with atomic_write(path, "w") as stream:
         stream.write(page)
@@ -73,18 +73,18 @@ def _tiles(splits: Sequence[SplitStatistics]) -> list[Fact]:
     captions = [split.captions for split in splits if split.captions is not None]
     odd = {video_id for split in splits for ids in split.suspicious.values() for video_id in ids}
     tiles = [
-        Fact("videos", count(sum(split.videos for split in splits))),
-        Fact("time", format_time(seconds)),
+        Fact("videos", format_count(sum(split.videos for split in splits))),
+        Fact("time", format_seconds(seconds)),
         Fact("features", format_bytes(sum(split.bytes for split in splits))),
     ]
     if captions:
         covered, said = sum(each.covered for each in captions), sum(each.words.total for each in captions)
         tiles += [
-            Fact("captions", count(sum(each.per_video.total for each in captions))),
+            Fact("captions", format_count(sum(each.per_video.total for each in captions))),
             Fact(f"{captions[0].unit} / second", f"{said / covered:.2f}" if covered else "–"),
             Fact("narrated", share(covered, seconds)),
         ]
-    return [*tiles, Fact("suspicious", count(len(odd)))]
+    return [*tiles, Fact("suspicious", format_count(len(odd)))]
 
 
 def _charts(splits: Sequence[SplitStatistics]) -> list[Chart]:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from mmpt.store.statistics.captions import CaptionStatistics
 from mmpt.store.statistics.collect import SplitStatistics
 from mmpt.store.statistics.distribution import Distribution
-from mmpt.utils.units import format_bytes
+from mmpt.utils.units import format_bytes, format_count, format_seconds
 
-__all__ = ["Fact", "count", "facts", "format_time", "share", "to_json"]
+__all__ = ["Fact", "facts", "share", "to_json"]
 
 
 class Fact(NamedTuple):
@@ -18,25 +18,6 @@ class Fact(NamedTuple):
     name: str
     value: str
     note: str = ""
-
-
-def format_time(seconds: float) -> str:
-    """Return seconds as a person would say them: ``4.1 s``, ``5 min 40 s``, ``2 h 10 min``, ``130 000 h``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    if whole < 100 * 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    return f"{count(whole / 3600)} h"
-
-
-def count(number: float) -> str:
-    """Return a whole number in groups of three digits, divided by thin spaces."""
-    return f"{number:,.0f}".replace(",", "\u2009")
 
 
 def share(part: float, whole: float) -> str:
@@ -48,10 +29,12 @@ def facts(split: SplitStatistics) -> list[Fact]:
     """Return what there is to say of a split, as lines of a table."""
     seconds = split.seconds
     lines = [
-        Fact("videos", count(split.videos), f"in {split.shards} shard{'s' if split.shards != 1 else ''}"),
-        Fact("time", format_time(seconds.total), f"{count(seconds.total)} rows, one per second"),
+        Fact(
+            "videos", format_count(split.videos), f"in {split.shards} shard{'s' if split.shards != 1 else ''}"
+        ),
+        Fact("time", format_seconds(seconds.total), f"{format_count(seconds.total)} rows, one per second"),
         Fact("features", format_bytes(split.bytes), split.rows),
-        Fact("length of a video", _spread(seconds, format_time), _ends(seconds, format_time)),
+        Fact("length of a video", _spread(seconds, format_seconds), _ends(seconds, format_seconds)),
     ]
     if split.captions is not None:
         lines += _caption_facts(split.captions, seconds.total)
@@ -60,7 +43,7 @@ def facts(split: SplitStatistics) -> list[Fact]:
         Fact(
             "seconds without change",
             share(looked.still.total, looked.still.number),
-            f"vector of the second before; {count(looked.videos)} videos were read",
+            f"vector of the second before; {format_count(looked.videos)} videos were read",
         )
     )
     return lines
@@ -70,13 +53,17 @@ def _caption_facts(captions: CaptionStatistics, seconds: float) -> list[Fact]:
     number, said = captions.duration.number, captions.words.total
     unit = captions.unit
     return [
-        Fact("captions", count(captions.per_video.total), f"{_spread(captions.per_video, count)} a video"),
+        Fact(
+            "captions",
+            format_count(captions.per_video.total),
+            f"{_spread(captions.per_video, format_count)} a video",
+        ),
         Fact(
             "length of a caption",
-            _spread(captions.duration, format_time),
-            _ends(captions.duration, format_time),
+            _spread(captions.duration, format_seconds),
+            _ends(captions.duration, format_seconds),
         ),
-        Fact(f"{unit} of a caption", _spread(captions.words, count), f"{count(said)} in all"),
+        Fact(f"{unit} of a caption", _spread(captions.words, format_count), f"{format_count(said)} in all"),
         Fact(
             f"{unit} per second",
             f"{said / captions.covered:.2f}" if captions.covered else "–",
