@@ -1,19 +1,28 @@
 """An extraction as jobs of a cluster; each makes one part of the videos."""
 
+import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmpt.errors import ConfigError
+from mmpt.errors import ConfigError, DataError
+from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport, merge_parts, part_name
+from mmpt.store.paths import PLAN_NAME, PathPlan
+from mmpt.store.sources import read_settings
+from mmpt.utils.logging import get_logger
 from mmpt_cli.cluster import GPUS, cluster_settings
+from mmpt_cli.extraction_plan import save_plan
 from mmpt_cli.raycluster import run_on_ray
 from mmpt_cli.slurm import Command, submit
 
-__all__ = ["JOB_TYPES", "ExtractionJobs"]
+__all__ = ["JOB_TYPES", "ExtractionJobs", "extract_on_cluster"]
 
 PLACES = ("slurm", "ray")
 JOB_TYPES = [f"{place}_{size}" for place in PLACES for size in GPUS]
 CPUS = 2
 """Cores of a job on Ray, unless the settings say otherwise: one encodes, one decodes."""
+
+logger = get_logger(__name__)
 
 
 class ExtractionJobs:
@@ -61,3 +70,28 @@ class ExtractionJobs:
             for job in jobs:
                 job.wait()
         return wait
+
+
+def extract_on_cluster(
+    arguments: Sequence[str], options: argparse.Namespace, plan: PathPlan
+) -> ExtractionReport | None:
+    """Run the same command for each part of the videos; return the sum if one waits for it."""
+    jobs = ExtractionJobs(options.jobtype, options.cluster_config, options.cluster)
+    if not options.plan:
+        save_plan(plan, options)
+    more = ["--jobtype", "local", "--allow_missing", "--plan", str(options.plan or options.fdir / PLAN_NAME)]
+    more += ["--num_workers", str(options.num_workers or max(1, jobs.gpus))]
+    commands = []
+    for part in range(options.num_jobs):
+        (options.fdir / part_name(part, options.num_jobs)).unlink(missing_ok=True)
+        split = f"{part}/{options.num_jobs}"
+        commands.append([sys.executable, "-m", "mmpt_cli.extract", *arguments, *more, "--split", split])
+    if not jobs.run(commands, options.fdir / "slurm", options.wait):
+        logger.info("%s will have the reports of the parts that are done", options.fdir / REPORT_NAME)
+        return None
+    report, missing = merge_parts(options.fdir, options.num_jobs, read_settings(options.fdir))
+    if missing:
+        raise DataError(
+            f"Parts of the extraction have failed, see their logs: {', '.join(map(str, missing))}."
+        )
+    return report

@@ -1,5 +1,7 @@
 """Expand a project, or run a task, on this machine or on a Slurm cluster.
 
+What it does depends on the file::
+
     mmpt launch projects/retri/videoclip.yaml              write its task files
     mmpt launch projects/retri/videoclip/how2.yaml         run one task
     mmpt launch projects/retri/videoclip.yaml --run        run all stages of the project

@@ -12,7 +12,7 @@ class CommandParser(argparse.ArgumentParser):
 
     Args:
         prog: The command, such as ``mmpt search``.
-        description: What it does; printed as it is written.
+        description: What it does, such as the docstring of the module; printed as it is written.
         example: A command line to start from.
         options: Further arguments of :class:`argparse.ArgumentParser`.
     """
@@ -23,7 +23,8 @@ class CommandParser(argparse.ArgumentParser):
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         if example:
             options["epilog"] = f"example:\n  {example}"
-        super().__init__(prog=prog, description=description, **options)
+        text = (description or "").strip().replace("::\n", ":\n").replace("``", "")
+        super().__init__(prog=prog, description=text, **options)
         tells = self.add_mutually_exclusive_group()
         add = tells.add_argument
         add("-v", "--verbose", action=_Tell, const=logging.DEBUG, help="tell more, and where an error arose")

@@ -1,6 +1,5 @@
 """Extraction in parts, in several processes, as jobs of Slurm (submitit) and on Ray."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -16,7 +15,9 @@ import submitit
 
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.features import Sibling
+from mmpt_cli import extraction
 from mmpt_cli.checkout import ROOT
+from mmpt_cli.extract import main, parse
 
 EXTRACT = ROOT / "scripts/video_feature_extractor/extract.py"
 ENCODER = """
@@ -81,17 +82,9 @@ def options(plugin):
     return options
 
 
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("extract", EXTRACT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def extract(script):
-    return script.main
+def extract():
+    return main
 
 
 def contents(folder):
@@ -131,21 +124,22 @@ def test_parts_of_a_plan_are_made_one_by_one_and_add_up(place, extract, options,
     assert_all_was_made("features")
 
 
-def test_workers_are_shared_out_over_the_gpus_and_cores(script, options, monkeypatch):
-    monkeypatch.setattr(script.torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(script.torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(script.os, "sched_getaffinity", lambda process: range(12))
+def test_workers_are_shared_out_over_the_gpus_and_cores(monkeypatch):
+    monkeypatch.setattr(extraction.torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(extraction.torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(extraction.os, "sched_getaffinity", lambda process: range(12))
     given = ["--vdir", "videos", "--fdir", "features", "--num_workers", "3", "--split", "0/2"]
     commands = [
-        script.worker_command(given, script.parse(given), Sibling(number, 3, 77), Path("todo"))
+        extraction.worker_command(given, parse(given), Sibling(number, 3, 77), Path("todo"))
         for number in range(3)
     ]
     assert [command[-1] for command in commands] == ["cuda:0", "cuda:1", "cuda:0"]
-    worker = script.parse(commands[1][2:])
+    assert commands[1][1:3] == ["-m", "mmpt_cli.extract"]
+    worker = parse(commands[1][3:])
     assert (worker.num_workers, worker.num_threads, worker.sibling) == (1, 4, "1/3/77")
     assert (worker.plan, worker.vdir) == ("todo", "videos")
     given += ["--device", "cuda:1"]
-    assert script.worker_command(given, script.parse(given), Sibling(0, 3, 77), Path("todo"))[-2:] != [
+    assert extraction.worker_command(given, parse(given), Sibling(0, 3, 77), Path("todo"))[-2:] != [
         "--device",
         "cuda:0",
     ]

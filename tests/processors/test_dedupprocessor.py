@@ -5,8 +5,8 @@ import json
 import pytest
 
 from mmpt.errors import DataError
-from mmpt.store import caption_dedup as dedupprocessor
 from mmpt.processors.dedupprocessor import CaptionDedupProcessor, main
+from mmpt.store import caption_dedup as dedupprocessor
 from mmpt.store.caption_files import CaptionFile
 from mmpt.utils import resumable
 

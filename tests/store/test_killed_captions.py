@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmpt.store import caption_dedup as dedupprocessor
 from mmpt.processors.dedupprocessor import CaptionDedupProcessor
+from mmpt.store import caption_dedup as dedupprocessor
 from mmpt.store import pretokenize
 from mmpt.store.caption_writer import write_captions
 from mmpt.store.captions import Caption
