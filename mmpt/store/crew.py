@@ -64,17 +64,19 @@ def extract_with_workers(
                 while crew.works(diary.settled):
                     time.sleep(POLL_SECONDS)
                     diary.read()
-                    bar.set_postfix(seconds=diary.seconds, failed=diary.failed, refresh=False)
+                    bar.set_postfix(vectors=diary.vectors, failed=diary.failed, refresh=False)
                     bar.update(report.skipped + diary.settled - bar.n)
             # All are settled now, also those of which a killed worker could not tell.
             report.done = len(todo) - len(failures.of(todo) | unusable)
         finally:
             diary.read()
             report.done = report.done or diary.done
-            report.video_seconds = diary.seconds
+            made = read_settings(folder)
+            report.video_seconds = diary.vectors * made.get("seconds", 1)
+            report.encoding_seconds, report.waiting_seconds = diary.encoding, diary.waiting
             report.failed = failures.of(todo) | unusable
-            report.wall_seconds = round(time.perf_counter() - begin, 3)
-            report.save(folder / report_name, read_settings(folder), claims.ticket.temporary)
+            report.wall_seconds = time.perf_counter() - begin
+            report.save(folder / report_name, made, claims.ticket.temporary)
             failures.tidy()
             plan.unlink()
     return report
@@ -101,7 +103,8 @@ class _Diary:
     def __init__(self, claims: Claims) -> None:
         self._claims = claims
         self._read: Counter[Path] = Counter()
-        self.done = self.failed = self.seconds = 0
+        self.done = self.failed = self.vectors = 0
+        self.encoding = self.waiting = 0.0
 
     @property
     def settled(self) -> int:
@@ -115,11 +118,18 @@ class _Diary:
                 text = stream.read()
             whole = text[: text.rfind("\n") + 1]
             self._read[path] += len(whole)
-            lines = whole.split()
-            failed = lines.count("failed")
-            self.failed += failed
-            self.done += len(lines) - failed
-            self.seconds += sum(int(line) for line in lines if line != "failed")
+            for line in whole.splitlines():
+                self._note(*line.split())
+
+    def _note(self, what: str, *numbers: str) -> None:
+        if what == "failed":
+            self.failed += 1
+        elif what == "done":
+            self.done += 1
+            self.vectors += int(numbers[0])
+        else:
+            self.encoding += float(numbers[0])
+            self.waiting += float(numbers[1])
 
 
 class _Crew:

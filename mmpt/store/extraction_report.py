@@ -11,6 +11,8 @@ from mmpt.utils.files import read_json, write_json
 __all__ = ["REPORT_NAME", "ExtractionReport", "merge_parts", "part_name"]
 
 REPORT_NAME = "extraction_report.json"
+NOTABLE = 0.1
+"""Share of its time that an encoder waits for frames from which on decoding is called the limit."""
 
 
 @dataclass
@@ -27,6 +29,19 @@ class ExtractionReport:
     """Seconds of video encoded."""
     wall_seconds: float = 0.0
     """Time taken; of parts, the longest."""
+    encoding_seconds: float = 0.0
+    """Time in which encoders worked, added up over all."""
+    waiting_seconds: float = 0.0
+    """Time in which they waited for frames."""
+
+    @property
+    def limit(self) -> str:
+        """Whether decoding or encoding was the limit, and by how much; nothing if nothing was encoded."""
+        if not self.encoding_seconds:
+            return ""
+        waited = self.waiting_seconds / (self.encoding_seconds + self.waiting_seconds)
+        part = "decoding" if waited >= NOTABLE else "encoding"
+        return f"{part} is the limit: the encoder waited for frames {waited:.0%} of the time"
 
     def add(self, other: Self) -> None:
         """Add the counts of another worker or part."""
@@ -35,10 +50,16 @@ class ExtractionReport:
         self.failed |= other.failed
         self.video_seconds += other.video_seconds
         self.wall_seconds = max(self.wall_seconds, other.wall_seconds)
+        self.encoding_seconds += other.encoding_seconds
+        self.waiting_seconds += other.waiting_seconds
 
     def save(self, path: Path, facts: dict[str, Any], temporary: Path | None = None) -> None:
         """Write the report after some facts, such as how the features were made."""
-        write_json(path, facts | asdict(self), temporary)
+        values = {
+            name: round(value, 3) if isinstance(value, float) else value
+            for name, value in asdict(self).items()
+        }
+        write_json(path, {**facts, **values, "limit": self.limit}, temporary)
 
     @classmethod
     def load(cls, path: Path) -> Self:

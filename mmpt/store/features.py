@@ -7,7 +7,7 @@ number of workers share a folder (see :mod:`mmpt.store.worklist`).
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,7 +18,7 @@ import torch
 from mmpt.errors import ConfigError, DataError
 from mmpt.store.claims import Claims
 from mmpt.store.decode import FrameDecoder, decode_frames
-from mmpt.store.decode_pool import DecodePool
+from mmpt.store.decode_pool import DecodePool, Message
 from mmpt.store.encoder import EncoderSpec, VideoEncoder, encode
 from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import VideoJob
@@ -126,7 +126,7 @@ def extract_features(
                     bar.update(settled)
             worklist.tidy()
         finally:
-            report.wall_seconds = round(time.perf_counter() - begin, 3)
+            report.wall_seconds = time.perf_counter() - begin
             if sibling is None:
                 report.save(folder / report_name, recorded, claims.ticket.temporary)
     return report
@@ -146,6 +146,7 @@ class _Run:
         self._batch: list[tuple[VideoJob, np.ndarray]] = []
         self._rows: dict[VideoJob, list[np.ndarray]] = {}
         self._ended: list[VideoJob] = []
+        self._waited = 0.0
 
     def through(self, decoder: FrameDecoder) -> Iterator[int]:
         """Work off all videos; yield how many have been settled since the last time."""
@@ -160,12 +161,20 @@ class _Run:
                 capacity=2 * settings.batch_size,
                 clip_frames=spec.frames,
             ) as pool:
-                for job, message in pool:
+                for job, message in self._awaited(pool):
                     self._take(job, message)
                     yield left - len(self._worklist)
                     left = len(self._worklist)
                 self._flush()
         yield left - len(self._worklist)
+
+    def _awaited(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """Yield the messages; count the time until each is there."""
+        begin = time.perf_counter()
+        for message in messages:
+            self._waited += time.perf_counter() - begin
+            yield message
+            begin = time.perf_counter()
 
     def _take(self, job: VideoJob, message: np.ndarray | DataError | None) -> None:
         if isinstance(message, DataError):
@@ -182,7 +191,10 @@ class _Run:
     def _flush(self) -> None:
         """Encode what was collected and save the videos that are over."""
         if self._batch:
+            begin = time.perf_counter()
             vectors = self._encode(np.stack([second for _, second in self._batch]))
+            self._worklist.spend(time.perf_counter() - begin, self._waited)
+            self._waited = 0.0
             for (job, _), vector in zip(self._batch, vectors, strict=True):
                 self._rows.setdefault(job, []).append(vector)
             self._report.video_seconds += len(self._batch) * self._encoder.spec.seconds

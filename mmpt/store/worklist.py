@@ -107,7 +107,7 @@ class Worklist:
             np.save(stream, vectors)
         self._failures.forget(job.video_id)
         self._report.done += 1
-        self._claims.log(str(len(vectors)))
+        self._claims.log(f"done {len(vectors)}")
         self._close(job)
 
     def fail(self, job: VideoJob, error: DataError) -> None:
@@ -116,6 +116,12 @@ class Worklist:
             self._failures.record(job.video_id, str(error), self._ticket.temporary)
             self._claims.log("failed")
             self._settle(job, str(error))
+
+    def spend(self, encoding: float, waiting: float) -> None:
+        """Count seconds in which this worker's encoder worked, and waited for frames before."""
+        self._report.encoding_seconds += encoding
+        self._report.waiting_seconds += waiting
+        self._claims.log(f"spent {encoding:.4f} {waiting:.4f}")
 
     def tidy(self) -> None:
         """Remove the folder of the failures if there is none."""

@@ -1,6 +1,8 @@
 """Videos to features: batching, resuming, reporting."""
 
 import json
+import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -134,6 +136,15 @@ def test_a_fault_that_is_no_bad_file_ends_the_run(tmp_path):
 
     with pytest.raises(MissingDependencyError, match="no av"):
         extract_features(jobs(tmp_path, ["v1", "v2"]), mean_encoder, settings(), decoder)
+
+
+@pytest.mark.parametrize("slow", ["decoder", "encoder"])
+def test_the_time_of_the_slower_part_is_the_longer_one(tmp_path, slow):
+    encoder = MeanEncoder(lambda _: time.sleep(0.1 if slow == "encoder" else 0))
+    decoder = partial(slow_decoder, pause=0.05 if slow == "decoder" else 0)
+    report = extract_features(jobs(tmp_path, ["v3", "v4"]), encoder, settings(), decoder)
+    assert (report.encoding_seconds > report.waiting_seconds) == (slow == "encoder")
+    assert report.encoding_seconds + report.waiting_seconds <= report.wall_seconds
 
 
 def test_a_decoder_waits_for_a_slow_encoder(tmp_path):

@@ -115,6 +115,8 @@ def test_workers_make_every_video_once_and_add_up_their_reports(tmp_path):
     assert (report["done"], report["skipped"], report["failed"]) == (30, 0, whole.failed)
     # 30 videos of 0 to 4 whole seconds and one that begins
     assert report["video_seconds"] == 6 * (1 + 2 + 3 + 4 + 5)
+    assert report["encoding_seconds"] > 0
+    assert "is the limit: the encoder waited for frames" in report["limit"]
 
 
 def test_a_video_that_kills_its_worker_is_given_up_and_takes_no_other_with_it(tmp_path):
