@@ -7,13 +7,16 @@ JOBS ?= 2
 TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-all test test-slow check lint types format bench clean
+.PHONY: help setup setup-dev demo demo-all test test-slow check lint types format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: ## create .venv with everything pinned
+setup: ## create .venv with everything that the commands use, pinned
 	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh
+
+setup-dev: ## the same with everything that tests and checks use
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" bash scripts/install.sh dev
 
 demo: setup ## render videos, train VideoCLIP, answer text queries, write runs/demo/report.html
 	@$(BIN)/python -m mmpt_cli.demo
@@ -21,26 +24,26 @@ demo: setup ## render videos, train VideoCLIP, answer text queries, write runs/d
 demo-all: setup ## run VideoCLIP and VLM through all their tasks and print one table
 	@$(BIN)/python -m mmpt_cli.demo_all
 
-test: setup ## run the whole test suite
+test: setup-dev ## run the whole test suite
 	@$(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
-test-slow: setup ## run the slow tier (real epochs)
+test-slow: setup-dev ## run the slow tier (real epochs)
 	@$(TEST_ENV) $(BIN)/python -m pytest -m slow
 
-lint: setup ## check style
+lint: setup-dev ## check style
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: setup ## check type hints
+types: setup-dev ## check type hints
 	@$(BIN)/mypy
 
 check: lint types test ## everything a change must pass
 
-format: setup ## rewrite files in the house style
+format: setup-dev ## rewrite files in the house style
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: setup ## measure speed and write benchmarks/RESULTS.md
+bench: setup-dev ## measure speed and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run
 
 clean: ## remove .venv, runs and demo data

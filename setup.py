@@ -44,6 +44,8 @@ EXTRAS = {
     # Jobs on clusters: training and extraction through Slurm, extraction on Ray.
     "slurm": ["submitit>=1.5"],
     "ray": ["ray>=2.40"],
+    # The public benchmark library for embeddings, with tasks of video and text.
+    "mteb": ["mteb>=2.20"],
     # Completion of the command mmpt in a shell.
     "completion": ["shtab>=1.7"],
     "dev": [

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Create the virtual environment with everything pinned: core, fairseq, video extraction, indexes, development tools.
+# Create the virtual environment with everything pinned: what the commands use, with "dev" also what the tests use.
 #
-#   PYTHON=python3.12 VENV=.venv bash scripts/install.sh
+#   PYTHON=python3.12 VENV=.venv bash scripts/install.sh [dev]
 #
 # Needs Python 3.11 or newer and no compiler. Does nothing when the environment is up to date.
 set -euo pipefail
@@ -10,8 +10,10 @@ cd "$(dirname "$0")/.."
 PYTHON="${PYTHON:-python3}"
 VENV="${VENV:-.venv}"
 LOCK=requirements/lock.txt
-STAMP="$VENV/.installed"
 STEPS=4
+KIND="${1:-use}"
+EXTRAS=fairseq,extract,demo,index,serve,completion
+if [ "$KIND" = dev ]; then EXTRAS="$EXTRAS,torchcodec,convert,slurm,ray,mteb,dev"; fi
 
 wanted() { cat setup.py requirements/*.txt scripts/install.sh | cksum; }
 
@@ -43,12 +45,12 @@ fairseq_and_data() { READTHEDOCS=1 install --no-deps --no-build-isolation -r req
 
 works() { "$VENV/bin/python" -c 'import fairseq_cli.train, mmpt_cli, transformers' >/dev/null; }
 
-if [ -f "$STAMP" ] && [ "$(cat "$STAMP")" = "$(wanted)" ]; then
-    exit 0
-fi
+installed() { [ -f "$VENV/.installed-$1" ] && [ "$(cat "$VENV/.installed-$1")" = "$(wanted)" ]; }
+
+if installed dev || installed "$KIND"; then exit 0; fi
 step 1 "Creating $VENV" new_environment
 step 2 "Installing torch, transformers and tools (pinned)" \
     install --no-build-isolation --editable '.[fairseq,extract,torchcodec,convert,demo,index,slurm,ray,completion,dev]'
 step 3 "Installing fairseq and demo data files (no compiler)" fairseq_and_data
 step 4 "Checking that it imports" works
-wanted >"$STAMP"
+wanted >"$VENV/.installed-$KIND"

@@ -50,6 +50,8 @@ CONFINED = {
     "msgpack": {"mmpt/store/lmdbsource.py"},
     "av": {"mmpt/store/decode.py", "mmpt/store/thumbnails.py", "mmpt/store/videofile.py", "mmpt/demo"},
     "torchcodec": {"mmpt/store/decode_torchcodec.py"},
+    "mteb": {"mmpt/evaluators/mteb_encoder.py"},
+    "datasets": {"mmpt/evaluators/mteb_encoder.py"},
     "submitit": {"mmpt_cli/slurm.py"},
     "ray": {"mmpt_cli/raycluster.py"},
 }
