@@ -34,7 +34,7 @@ def make_parser(prog: str = "mmpt extract") -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(prog, __doc__, "mmpt extract --vdir videos --fdir features --type s3d")
     add = parser.add_argument
-    add("--vdir", help="folders of videos, separated by commas; sub-folders are looked into")
+    add("--vdir", help="folders of videos, separated by commas; one level of sub-folders is looked into")
     add("--fdir", type=Path, required=True, help="folder of the features")
     add("--plan", help=f"a {PLAN_NAME} of an earlier run, in place of --vdir: nothing is looked for")
     add("--plan_only", action="store_true", help=f"write <fdir>/{PLAN_NAME} and stop")
@@ -96,8 +96,12 @@ def tell(report: ExtractionReport, plan: PathPlan) -> None:
     """Say how it went: what failed, what was left out, and the numbers."""
     for video_id, reason in report.failed.items():
         logger.error("%s: %s", video_id, reason)
+    taken = {job.video_id: job.video for job in plan.jobs if job.video_id in plan.duplicates}
     for video_id, others in plan.duplicates.items():
-        logger.warning("%s: left out, because the id is taken: %s", video_id, ", ".join(others))
+        by = f" by {taken[video_id]}" if video_id in taken else ""
+        logger.warning("%s: left out, because the id is taken%s: %s", video_id, by, ", ".join(others))
+    for folder in plan.too_deep:
+        logger.warning("%s: videos two levels below --vdir are left out; give this folder, too", folder)
     logger.info(
         "%d videos done (%d s of video in %.1f s), %d skipped, %d failed, %d other files",
         report.done,

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from mmpt.errors import ConfigError, DataError
 from mmpt.utils.files import read_json, write_json
 
-__all__ = ["PLAN_NAME", "PathBuilder", "PathPlan", "VideoJob", "parse_part"]
+__all__ = ["PLAN_NAME", "VIDEO_SUFFIXES", "PathBuilder", "PathPlan", "VideoJob", "parse_part"]
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset({
@@ -42,17 +42,23 @@ class PathPlan:
     """Id -> files of that id that are left out because another folder, named earlier, has it too."""
     other_files: int = 0
     """Files without a video's suffix; hidden ones are not counted."""
+    too_deep: list[str] = field(default_factory=list)
+    """Folders two levels below that hold videos, which are left out."""
 
     def save(self, path: str | os.PathLike[str], temporary: Path | None = None) -> None:
-        """Write ``{"videos": {id: {"video", "feature"}}, "duplicates", "other_files"}`` as JSON.
+        """Write ``{"videos": {id: {"video", "feature"}}, "duplicates", "other_files", "too_deep"}`` as JSON.
 
         Args:
             path: The file.
             temporary: See :func:`mmpt.utils.files.atomic_write`.
         """
         videos = {job.video_id: {"video": str(job.video), "feature": str(job.feature)} for job in self.jobs}
-        plan = {"videos": videos, "duplicates": self.duplicates, "other_files": self.other_files}
-        write_json(path, plan, temporary)
+        left_out = {
+            "duplicates": self.duplicates,
+            "other_files": self.other_files,
+            "too_deep": self.too_deep,
+        }
+        write_json(path, {"videos": videos, **left_out}, temporary)
 
     @classmethod
     def load(
@@ -79,7 +85,8 @@ class PathPlan:
                 VideoJob(name, Path(videos[name]["video"]), Path(feature_dir) / f"{name}.npy")
                 for name in sorted(videos)[number::of]
             ]
-            return cls(jobs, dict(plan["duplicates"]), int(plan["other_files"]))
+            too_deep = list(plan.get("too_deep", []))  # plans of earlier versions do not have it
+            return cls(jobs, dict(plan["duplicates"]), int(plan["other_files"]), too_deep)
         except (TypeError, KeyError, ValueError) as error:
             raise DataError(
                 f"The file {path} is no plan of an extraction ({error!r}); make it with --plan_only."
@@ -126,9 +133,13 @@ class PathBuilder:
         """
         videos: dict[str, Path] = {}
         duplicates: dict[str, list[str]] = {}
+        too_deep: list[str] = []
         other_files = 0
-        for path in self._files():
-            if path.suffix.lower() not in VIDEO_SUFFIXES:
+        for path in self._entries():
+            if path.is_dir():
+                if path not in self.video_dirs and any(map(_is_video, path.rglob("*"))):
+                    too_deep.append(str(path))
+            elif path.suffix.lower() not in VIDEO_SUFFIXES:
                 other_files += 1
             elif path.stem in videos:
                 duplicates.setdefault(path.stem, []).append(str(path))
@@ -138,14 +149,20 @@ class PathBuilder:
             raise DataError(
                 f"There is no video in {', '.join(map(str, self.video_dirs))} or one level below "
                 f"({other_files} other files). Known suffixes: {' '.join(sorted(VIDEO_SUFFIXES))}."
+                + (f" There are videos further below, as in {too_deep[0]}: give that." if too_deep else "")
             )
         jobs = [VideoJob(name, videos[name], self.feature_dir / f"{name}.npy") for name in sorted(videos)]
-        return PathPlan(jobs, duplicates, other_files)
+        return PathPlan(jobs, duplicates, other_files, too_deep)
 
-    def _files(self) -> Iterator[Path]:
+    def _entries(self) -> Iterator[Path]:
+        """Yield the files that may be videos, and the folders that are too deep for that."""
         for folder in self.video_dirs:
             if not folder.is_dir():
                 raise DataError(f"There is no folder {folder} with videos; check the path.")
             for entry in sorted(folder.iterdir()):
-                files = sorted(entry.iterdir()) if entry.is_dir() else [entry]
-                yield from (file for file in files if file.is_file() and not file.name.startswith("."))
+                below = sorted(entry.iterdir()) if entry.is_dir() else [entry]
+                yield from (path for path in below if path.exists() and not path.name.startswith("."))
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()

@@ -32,6 +32,7 @@ def test_videos_are_found_in_folders_and_one_level_below(tmp_path):
     ]
     assert plan.duplicates == {"x": [str(tmp_path / "b/x.avi")]}
     assert plan.other_files == 1
+    assert plan.too_deep == [str(tmp_path / "a/sub/deep")]
     plan.save(tmp_path / "meta_plan.json")
     saved = json.loads((tmp_path / "meta_plan.json").read_text())
     assert saved["videos"]["w"]["feature"] == str(tmp_path / "features/w.npy")
@@ -43,6 +44,18 @@ def test_a_missing_folder_and_one_without_videos_are_named(tmp_path):
     (tmp_path / "a.txt").touch()
     with pytest.raises(DataError, match=r"no video in .* \(1 other files\)\. Known suffixes: \.3gp"):
         PathBuilder([tmp_path], tmp_path).build()
+
+
+def test_videos_further_below_are_named_unless_their_folder_is_given(tmp_path):
+    (tmp_path / "a/sub/deep/deeper").mkdir(parents=True)
+    (tmp_path / "a/sub/deep/deeper/z.mp4").touch()
+    (tmp_path / "a/sub/empty").mkdir()
+    with pytest.raises(DataError, match=r"videos further below, as in .*a/sub/deep: give that\."):
+        PathBuilder([tmp_path / "a"], tmp_path).build()
+    folders = [tmp_path / "a", tmp_path / "a/sub/deep"]
+    plan = PathBuilder(folders, tmp_path).build()
+    assert [job.video_id for job in plan.jobs] == ["z"]
+    assert plan.too_deep == []
 
 
 def plan_of(tmp_path, names):
