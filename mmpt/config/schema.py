@@ -291,7 +291,7 @@ class TaskConfig(Section):
     num_cands: int | None = None
     """Neighbours from which a batch of neighbouring videos is drawn."""
     plugins: list[str] = field(default_factory=list)
-    """Modules to import first; they register your own classes."""
+    """Python files or modules to load first; they register your own classes and encoders."""
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Self:

@@ -5,7 +5,6 @@ names is looked for, and no model or data class is imported (only the user's ``p
 """
 
 import dataclasses
-import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,8 @@ from mmpt.config.includes import Layer, merge_layers, origin
 from mmpt.config.project import expand, is_project, task_layers
 from mmpt.config.schema import SECTIONS, DatasetConfig, Section, TaskConfig
 from mmpt.config.typecheck import describe, fits, suggest
+from mmpt.errors import ConfigError
+from mmpt.utils.plugins import load_plugin
 
 __all__ = ["Problem", "check_file", "check_task"]
 
@@ -78,9 +79,9 @@ def _plugins(values: Mapping[str, Any]) -> Found:
         return
     for name in names or []:
         try:
-            importlib.import_module(name)
-        except (ImportError, TypeError, ValueError) as error:  # the latter two: no possible name
-            yield "plugins", f"the module '{name}' cannot be imported ({error}); install it or set PYTHONPATH"
+            load_plugin(name)
+        except (ConfigError, ImportError) as error:
+            yield "plugins", f"'{name}' cannot be loaded: {str(error).removesuffix('.')}"
 
 
 def _sections(values: Mapping[str, Any]) -> Iterator[tuple[str, type[Section], Mapping[str, Any]]]:

@@ -8,8 +8,9 @@
 Your own encoder: see :mod:`mmpt.encoders.registry`.
 """
 
-from mmpt.encoders.registry import EncoderChoice, build_encoder, encoder_names, load_plugin, register
+from mmpt.encoders.registry import EncoderChoice, build_encoder, encoder_names, register
 from mmpt.store.encoder import EncoderSpec, VideoEncoder, encode
+from mmpt.utils.plugins import load_plugin
 
 __all__ = [
     "EncoderChoice",

@@ -11,13 +11,10 @@ package offers under the entry-point group ``mmpt.encoders``. A plugin is a Pyth
 """
 
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import torch
@@ -26,8 +23,9 @@ from mmpt.config.typecheck import describe, fits
 from mmpt.errors import ConfigError
 from mmpt.registry import nearest
 from mmpt.store.encoder import VideoEncoder
+from mmpt.utils.plugins import load_plugin
 
-__all__ = ["EncoderChoice", "build_encoder", "encoder_names", "load_plugin", "register"]
+__all__ = ["EncoderChoice", "build_encoder", "encoder_names", "register"]
 
 Builder = Callable[..., VideoEncoder]
 """``builder(weights, device, **options) -> encoder``; ``weights`` is a path or None."""
@@ -110,43 +108,6 @@ def build_encoder(
             "as mmpt.encoders.VideoEncoder describes."
         )
     return encoder
-
-
-def load_plugin(plugin: str) -> None:
-    """Run a Python file (``my_encoder.py``) or import a module, once; it registers what it defines.
-
-    Raises:
-        ConfigError: If there is no such file or module. An error inside it is passed on.
-    """
-    path = Path(plugin)
-    if path.suffix != ".py":
-        try:
-            importlib.import_module(plugin)
-        except ModuleNotFoundError as error:
-            if error.name is None or not f"{plugin}.".startswith(f"{error.name}."):
-                raise
-            raise ConfigError(
-                f"There is no module '{plugin}' to load encoders from; install it, or give a .py file."
-            ) from error
-        return
-    if not path.is_file():
-        raise ConfigError(f"There is no file {plugin} to load encoders from; check the path.")
-    name = f"mmpt_plugin_{path.resolve()}"
-    if name not in sys.modules:
-        _run_file(name, path)
-
-
-def _run_file(name: str, path: Path) -> None:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ConfigError(f"The file {path} cannot be loaded as Python code.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickling look their module up
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
 
 
 def _builder(name: str) -> Builder:

@@ -71,7 +71,7 @@ def test_what_is_unknown_is_refused_with_the_nearest_name(plugin):
         build_encoder("colours", scal=1)
     with pytest.raises(ConfigError, match=r"There is no file none\.py"):
         load_plugin("none.py")
-    with pytest.raises(ConfigError, match=r"no module 'mmpt\.none' to load encoders from"):
+    with pytest.raises(ConfigError, match=r"no module 'mmpt\.none' to load as a plugin"):
         load_plugin("mmpt.none")
 
 
