@@ -117,9 +117,10 @@ def build_huggingface(
         CheckpointError: If the weights are missing, incomplete, or cannot be read.
     """
     if weights is None or not (Path(weights) / "config.json").is_file():
+        given = "none is given" if weights is None else f"'{weights}' is none"
         raise ConfigError(
-            f"The encoder 'huggingface' reads a model from a folder with config.json, not from '{weights}'; "
-            "give it with --weights. Nothing is downloaded."
+            f"The encoder 'huggingface' reads a model from a folder with config.json; {given}. "
+            "Name the folder with --weights. Nothing is downloaded."
         )
     folder = Path(weights)
     preprocessing = read_preprocessing(folder)

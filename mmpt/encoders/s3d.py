@@ -8,6 +8,7 @@ Videos", 2020). Module names are a file format: the official checkpoint loads st
 
 import os
 from pathlib import Path
+from textwrap import shorten
 
 import torch
 from torch import nn
@@ -242,9 +243,9 @@ def load_s3d(
     try:
         model.load_state_dict(state)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())
+        reason = shorten(str(error).partition("\n")[2] or str(error), 200, placeholder=" ...")
         raise CheckpointError(
             f"The weights {weights} do not fit S3D with width={width} and num_classes={num_classes}: "
-            f"{reason[:300]}. Set the width that the weights were trained with."
+            f"{reason} Set the width that the weights were trained with."
         ) from error
     return model.eval()

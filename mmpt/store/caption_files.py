@@ -71,10 +71,12 @@ def caption_paths(path: str | os.PathLike[str]) -> list[Path]:
     """Return the file, or the files of the folder in the order of their names.
 
     Raises:
-        DataError: If the file is of no known kind, or the folder has none.
+        DataError: If the file is of no known kind, the folder has none, or there is no such folder.
     """
     path = Path(path)
     if not path.is_dir():
+        if not path.suffix and not path.exists():
+            raise DataError(f"There is no folder {path} with captions; check the path.")
         if path.suffix.lower() not in FORMATS:
             raise DataError(
                 f"The caption file {path} ends in '{path.suffix}'; known are {', '.join(FORMATS)}."

@@ -107,10 +107,12 @@ def convert_features(
         dtype: Numbers in the files.
 
     Raises:
-        DataError: If the folder holds features that were made in another way, or another process
-            is writing in it.
+        DataError: If there are no features, the folder holds some that were made in another way, or
+            another process is writing in it.
     """
     folder = Path(folder)
+    if next(iter(source), None) is None:
+        raise DataError(f"There are no features in {source}; check the path.")
     with exclusive(folder / ".conversion.lock", f"the features in {folder}"):
         for path in folder.iterdir():
             if TEMPORARY.fullmatch(path.name):

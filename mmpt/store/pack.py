@@ -73,10 +73,7 @@ def pack_features(
     dim = dim or source.settings().get("dim")
     sizes = _usable(ids, source, split, dim, report)
     if not sizes:
-        raise DataError(
-            f"None of the {len(ids)} videos {f'in {list_path} ' if list_path else ''}has usable features in "
-            f"{source} ({len(report.missing)} missing, {len(report.unusable)} unusable). Extract them first."
-        )
+        raise _no_features(ids, list_path, source, report)
     width = next(iter(sizes.values()))[1]
     row_bytes = width * np.dtype(dtype).itemsize
     plan = (
@@ -111,6 +108,18 @@ def _read_list(path: str | os.PathLike[str], report: PackReport) -> list[str]:
     if not ids:
         raise DataError(f"The list of videos {path} is empty; one id per line is expected.")
     return list(ids)
+
+
+def _no_features(
+    ids: Sequence[str], listed: str | os.PathLike[str] | None, source: FeatureSource, report: PackReport
+) -> DataError:
+    if not ids:
+        return DataError(f"There are no features in {source}; check the path.")
+    why = f"The first: {next(iter(report.unusable.values()))}" if report.unusable else "Extract them first."
+    return DataError(
+        f"None of the {len(ids)} videos {f'in {listed} ' if listed else ''}has usable features in {source} "
+        f"({len(report.missing)} missing, {len(report.unusable)} unusable). {why}"
+    )
 
 
 def _usable(

@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Protocol
 
 import numpy as np
@@ -229,7 +230,7 @@ def _read_tensor(path: Path, key: str | None, where: str) -> np.ndarray:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, AttributeError, KeyError) as error:
         raise DataError(
             f"{where} is not a readable tensor file, or holds more than tensors and plain containers, "
-            f"which can run code ({type(error).__name__}: {str(error)[:100]})."
+            f"which can run code ({type(error).__name__}: {shorten(str(error), 100, placeholder=' ...')})."
         ) from error
     if isinstance(content, Mapping):
         content = choose_array(content, key, where)

@@ -109,6 +109,7 @@ def test_subtitles_and_tables_of_a_folder_are_cleaned(tmp_path):
     ("arguments", "message"),
     [
         (["--source", "none.json"], r"none\.json does not exist"),
+        (["--source", "subtitles"], r"There is no folder .*subtitles with captions; check the path"),
         (["--source", "x.txt"], r"x\.txt ends in '\.txt'; known are"),
         (["--target", "x.json"], r"x\.json cannot be written: its name must end in \.pkl or \.jsonl"),
     ],

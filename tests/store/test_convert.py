@@ -104,6 +104,19 @@ def test_options_that_make_no_sense_are_refused(source, options, message):
         shards_command(["convert", str(source), *options])
 
 
+def test_a_source_without_features_or_without_a_chosen_array_is_an_error(source, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for target in ("--fdir", "--sdir"):
+        with pytest.raises(DataError, match=r"There are no features in .*empty; check the path"):
+            shards_command(["convert", f"{tmp_path}/empty", target, f"{tmp_path}/target"])
+    assert not (tmp_path / "target").exists()
+    several = (
+        r"\(0 missing, 4 unusable\)\. The first: .*bad\.npz holds the arrays feat, info; say which with --key"
+    )
+    with pytest.raises(DataError, match=several):
+        shards_command(["convert", str(source), "--sdir", f"{tmp_path}/target"])
+
+
 def test_an_id_that_is_no_file_name_fails_alone(tmp_path):
     class Source:
         def __iter__(self):
