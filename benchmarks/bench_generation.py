@@ -6,48 +6,42 @@ and words so far for every beam at every step. Captions that end at once would f
 impossible and every caption has full length. Run: python -m benchmarks.bench_generation
 """
 
-import json
-import tempfile
 import time
-from pathlib import Path
 
 import torch
 
 from benchmarks.naive_generation import naive_captions
-from mmpt.config import DatasetConfig, ModelConfig, TaskConfig
-from mmpt.models import build_model
+from benchmarks.paper import SECONDS, TOKENS, WIDTH, devices, paper_model
+from mmpt.config import ModelConfig
 from mmpt.models.generation import MMFusionNLG
 from mmpt.processors.attention_masks import MMAttentionMask2DProcessor
 
-SECONDS, TEXT, LENGTH, BEAMS = 32, 64, 24, 5
+LENGTH, BEAMS = 24, 5
 CLS, SEP = 101, 102
 CLIPS = {"cpu": (4, 1), "cuda": (32, 32)}
 """Clips that are written with kept states, and without."""
 
 
-def paper_model() -> MMFusionNLG:
-    """Return a model with random weights that never ends a caption; a bare BertConfig is BERT base."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "config.json").write_text(json.dumps({"model_type": "bert"}))
-        dataset = DatasetConfig(bert_name=folder, max_video_len=SECONDS, max_len=SECONDS + TEXT)
-        model = ModelConfig(model_cls="MMFusionNLG", mm_encoder_cls="MMBertForNLG", max_decode_length=LENGTH)
-        torch.manual_seed(0)
-        built = build_model(TaskConfig(dataset=dataset, model=model), pretrained=False).eval()
-    assert isinstance(built, MMFusionNLG)
+def endless_model() -> MMFusionNLG:
+    """Return a model that never ends a caption."""
+    torch.manual_seed(0)
+    model: MMFusionNLG = paper_model(
+        ModelConfig(model_cls="MMFusionNLG", mm_encoder_cls="MMBertForNLG", max_decode_length=LENGTH)
+    ).eval()
     with torch.no_grad():
-        built.mm_encoder.cls.predictions.bias[SEP] = -1e4
-    return built
+        model.mm_encoder.cls.predictions.bias[SEP] = -1e4
+    return model
 
 
 def prompts(clips: int, device: str) -> dict[str, torch.Tensor]:
     """Return the inputs of ``generate`` for clips of 3 to 32 seconds."""
     draw = torch.Generator().manual_seed(0)
     vmasks = torch.arange(SECONDS) < torch.randint(3, SECONDS + 1, (clips, 1), generator=draw)
-    cmasks = torch.ones(clips, TEXT, dtype=torch.bool)
+    cmasks = torch.ones(clips, TOKENS, dtype=torch.bool)
     inputs = {
         "caps": torch.tensor([[CLS, SEP, CLS]]).repeat(clips, 1),
         "cmasks": cmasks,
-        "vfeats": torch.randn(clips, SECONDS, 512, generator=draw) * vmasks[..., None],
+        "vfeats": torch.randn(clips, SECONDS, WIDTH, generator=draw) * vmasks[..., None],
         "vmasks": vmasks,
         "attention_mask": MMAttentionMask2DProcessor()(vmasks, cmasks, "textgen"),
     }
@@ -67,8 +61,8 @@ def again(model: MMFusionNLG, inputs: dict[str, torch.Tensor]) -> list[list[int]
 def run() -> list[tuple[str, float, str, float | str]]:
     """Return (name, captions per second, unit, times the speed without kept states)."""
     rows: list[tuple[str, float, str, float | str]] = []
-    for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
-        model, speed = paper_model().to(device), {}
+    for device in devices():
+        model, speed = endless_model().to(device), {}
         kept(model, prompts(1, device))  # warms up
         for name, write, clips in zip(
             ("kept states", "prefix again"), (kept, again), CLIPS[device], strict=True

@@ -7,24 +7,16 @@ bfloat16 tiles, bfloat16 products on one with them, TF32 on a GPU; "bf16" is aut
 Every variant runs in a process of its own, in turns. Run: python -m benchmarks.bench_train_step
 """
 
-import json
-import os
-import resource
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
 
 import torch
-from torch import nn
 
-from mmpt.config import DatasetConfig, ModelConfig, TaskConfig
+from benchmarks.paper import devices, in_own_process, paper_model, peak_memory, realistic_batch
+from mmpt.config import ModelConfig
 from mmpt.losses import MMContraLoss
-from mmpt.models import build_model
 
-PAIRS, SECONDS, TOKENS, WIDTH, VOCABULARY = 16, 32, 64, 512, 30522
+PAIRS = 16
 PRECISIONS = ("fp32", "fp32 oneDNN", "bf16")
 PADDING = ("padded", "padding removed")
 ROUNDS, STEPS = 2, 4  # the first step of a process warms up and does not count
@@ -33,41 +25,22 @@ Measured = tuple[list[float], float]
 """Seconds of each step, and the peak memory in GB."""
 
 
-def realistic_batch(seed: int) -> dict[str, torch.Tensor]:
-    """Return model inputs whose lengths are uniform, as OverlappedAligner draws them."""
-    draw = torch.Generator().manual_seed(seed)
-    vmasks = torch.arange(SECONDS) < torch.randint(3, SECONDS + 1, (PAIRS, 1), generator=draw)
-    words = torch.randint(8, 65, (PAIRS, 1), generator=draw).clamp(max=TOKENS - 3)
-    cmasks = torch.arange(TOKENS) < words + 3
-    caps = torch.randint(1000, VOCABULARY, (PAIRS, TOKENS), generator=draw) * cmasks
-    vfeats = torch.randn(PAIRS, SECONDS, WIDTH, generator=draw) * vmasks[..., None]
-    return {"caps": caps, "cmasks": cmasks, "vfeats": vfeats, "vmasks": vmasks}
-
-
-def paper_model(remove_padding: bool) -> nn.Module:
-    """Return VideoCLIP with random weights; a bare BertConfig is BERT base."""
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "config.json").write_text('{"model_type": "bert"}')
-        model = ModelConfig(
-            model_cls="MMFusionSeparate",
-            video_encoder_cls="MMBertForEncoder",
-            text_encoder_cls="BertModel",
-            remove_padding=remove_padding,
-        )
-        dataset = DatasetConfig(bert_name=folder, max_video_len=SECONDS, max_len=SECONDS + TOKENS)
-        return build_model(TaskConfig(dataset=dataset, model=model), pretrained=False)
-
-
 def measure(device: str, precision: str, padding: str) -> Measured:
     """Return the times of the steps in seconds and the peak memory in GB, of this process."""
     torch.manual_seed(0)
     if precision == "fp32 oneDNN":
         torch.set_float32_matmul_precision("medium")
-    model, loss_of = paper_model(padding == "padding removed").to(device), MMContraLoss()
+    chosen = ModelConfig(
+        model_cls="MMFusionSeparate",
+        video_encoder_cls="MMBertForEncoder",
+        text_encoder_cls="BertModel",
+        remove_padding=padding == "padding removed",
+    )
+    model, loss_of = paper_model(chosen).to(device), MMContraLoss()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     times = []
     for step in range(STEPS):
-        batch = {name: tensor.to(device) for name, tensor in realistic_batch(step).items()}
+        batch = {name: tensor.to(device) for name, tensor in realistic_batch(PAIRS, step).items()}
         begin = time.perf_counter()
         with torch.autocast(device, torch.bfloat16, enabled=precision == "bf16"):
             outputs = model(**batch)
@@ -77,28 +50,18 @@ def measure(device: str, precision: str, padding: str) -> Measured:
         optimizer.zero_grad()
         loss.item()  # waits for the GPU
         times.append(time.perf_counter() - begin)
-    if device == "cuda":
-        return times[1:], torch.cuda.max_memory_allocated() / 1e9
-    return times[1:], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-
-
-def in_own_process(*variant: str) -> Measured:
-    """Return what :func:`measure` returns, measured in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.bench_train_step", *variant]
-    environment = {**os.environ, "HF_HUB_OFFLINE": "1"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=environment, check=True)
-    return json.loads(done.stdout)
+    return times[1:], peak_memory(device)
 
 
 def run() -> list[tuple[str, float, str, float]]:
     """Return (name, value, unit, times the value of the padded fp32 step on the same device)."""
     rows = []
-    for device in ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]:
+    for device in devices():
         variants = [(device, precision, padding) for precision in PRECISIONS for padding in PADDING]
         found: dict[tuple[str, ...], list[Measured]] = {variant: [] for variant in variants}
         for _ in range(ROUNDS):
             for variant in variants:
-                found[variant].append(in_own_process(*variant))
+                found[variant].append(in_own_process(measure, *variant))
         speed = {
             v: PAIRS / statistics.median(t for times, _ in runs for t in times) for v, runs in found.items()
         }
@@ -113,8 +76,5 @@ def run() -> list[tuple[str, float, str, float]]:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(measure(*sys.argv[1:])))
-    else:
-        for name, value, unit, ratio in run():
-            print(f"{name:75s} {value:8.2f} {unit:8s} {ratio:5.2f}x")
+    for name, value, unit, ratio in run():
+        print(f"{name:75s} {value:8.2f} {unit:8s} {ratio:5.2f}x")
