@@ -1,7 +1,6 @@
 """Every class name that a YAML file may hold, by key, with the module that defines it.
 
-This is the map of the toolkit: look a name up here to find its file. ``planned`` names belong to
-the toolkit and are refused with that word until they are built. User classes join through
+This is the map of the toolkit: look a name up here to find its file. User classes join through
 ``Registry.register``. Nothing heavy is imported here.
 """
 

@@ -24,7 +24,7 @@ def nearest(name: str, allowed: Iterable[str]) -> str | None:
 
 
 def unknown_attribute(module: str, name: str, *registries: "Registry") -> AttributeError:
-    """Return the error for a name that a package does not have, telling planned classes from typos.
+    """Return the error for a name that a package does not have, with the nearest that it has.
 
     Args:
         module: The package.
@@ -34,8 +34,6 @@ def unknown_attribute(module: str, name: str, *registries: "Registry") -> Attrib
     known = [each for registry in registries for each in registry.names()]
     close = nearest(name, known)
     hint = f" Did you mean '{close}'?" if close else ""
-    if any(name in registry.planned for registry in registries):
-        return AttributeError(f"{module}.{name} is planned and not available in this version.")
     return AttributeError(f"The module '{module}' has no attribute '{name}'.{hint}")
 
 
@@ -45,12 +43,10 @@ class Registry:
     Args:
         key: The YAML key, used in messages.
         modules: Class name -> module that defines it. Nothing is imported before :meth:`get`.
-        planned: Names that belong to the toolkit but are not built yet.
     """
 
-    def __init__(self, key: str, modules: Mapping[str, str], planned: Iterable[str] = ()) -> None:
+    def __init__(self, key: str, modules: Mapping[str, str]) -> None:
         self.key = key
-        self.planned = frozenset(planned)
         self._modules = dict(modules)
         self._classes: dict[str, type] = {}
 
@@ -85,8 +81,6 @@ class Registry:
         """Return why ``name`` cannot be used, as a sentence, or None if it can."""
         if name in self:
             return None
-        if name in self.planned:
-            return f"the {self.key} '{name}' is planned and not available in this version"
         close = nearest(name, self.names())
         hint = f"; did you mean '{close}'?" if close else "."
         return f"unknown {self.key} '{name}'{hint} Known: {', '.join(self.names())}"
@@ -95,7 +89,7 @@ class Registry:
         """Return the class called ``name``, importing its module if needed.
 
         Raises:
-            ConfigError: If the name is unknown or only planned.
+            ConfigError: If the name is unknown.
         """
         problem = self.problem(name)
         if problem is not None:

@@ -1,4 +1,4 @@
-"""Say what a task or project needs on disk and how it stands: ``python -m mmpt_cli.doctor TASK.yaml``.
+"""Say what a task or project needs on disk, and how it stands with each file and folder.
 
 For each file and folder: whether it is there, whole, and fits the others; where it comes from; what to do.
 Exit code 0 if all is there, 1 if something is missing or broken. Nothing is written.
@@ -14,20 +14,24 @@ from mmpt.config.project import PROJECTS, expand, find_project, is_project, load
 from mmpt.config.task import read
 from mmpt.doctor import Finding, inspect_task
 from mmpt.utils.command import run_command
+from mmpt_cli.parser import CommandParser
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _FEW = 3
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mmpt_cli.doctor", description=(__doc__ or "").split("\n")[0]
-    )
+def make_parser(prog: str = "mmpt doctor") -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(prog, __doc__, "mmpt doctor projects/mtm/vlm/test_vtt.yaml")
     parser.add_argument("task", help="task or project file, such as projects/mtm/vlm/test_vtt.yaml")
     parser.add_argument("--list", action="store_true", help="name all videos and files, not only the first")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = make_parser().parse_args(arguments)
     path = os.path.normpath(options.task)
     whole = is_project(path)
     chosen = _tasks_of(path, load_task) if whole else {path: load_task(path)}
@@ -82,7 +86,7 @@ def _some(names: Sequence[str], all_names: bool) -> str:
 def _summary(path: str, found: Mapping[str, Sequence[Finding]], whole: bool) -> str:
     faults = [finding for findings in found.values() for finding in findings if finding.is_fault]
     if not faults:
-        return f"{path}: all is there. Next: python locallaunch.py {path}{' --run' if whole else ''}"
+        return f"{path}: all is there. Next: mmpt launch {path}{' --run' if whole else ''}"
     count = len(set(faults))
     ready = sum(not any(each.is_fault for each in findings) for findings in found.values())
     tasks = f"; {ready} of {len(found)} tasks are ready" if whole else ""

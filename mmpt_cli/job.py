@@ -6,9 +6,10 @@ from typing import Any
 
 from mmpt.config.derive import training_options
 
-__all__ = ["JobStatus", "option_arguments", "training_arguments"]
+__all__ = ["NOT_ON_CPU", "NO_EVALUATION", "JobStatus", "option_arguments", "training_arguments"]
 
 FIRST_OF_LIST = "lr"
+NO_EVALUATION = "names no predictor, so there is nothing to evaluate."
 NOT_ON_CPU = ("fp16", "memory_efficient_fp16")
 
 

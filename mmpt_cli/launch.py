@@ -71,7 +71,7 @@ def launch_project(path: str, options: argparse.Namespace) -> int:
     jobs = [[stage_job(task, options) for task in stage] for stage in stages(path)]
     if not options.dryrun:  # Better now than after days of training.
         for job in (each for stage in jobs[options.from_stage - 1 :] for each in stage):
-            job.require_built()
+            job.require_gpu()
     again = f"mmpt launch {path} --run"
     if options.jobtype:
         again += f" --jobtype {options.jobtype}"

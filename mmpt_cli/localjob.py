@@ -17,14 +17,16 @@ from mmpt.config.includes import merge_layers
 from mmpt.config.project import task_layers
 from mmpt.config.task import check
 from mmpt.config.typecheck import suggest
-from mmpt.config.validate import check_file
 from mmpt.config.yamlfile import dump_yaml
 from mmpt.errors import ConfigError, MissingDependencyError
 from mmpt.utils.files import atomic_write
 from mmpt_cli.checkout import child_environment, place
-from mmpt_cli.job import JobStatus, training_arguments
+from mmpt_cli.job import NO_EVALUATION, NOT_ON_CPU, JobStatus, training_arguments
 
 __all__ = ["JOB_TYPES", "JobStatus", "JobType", "LocalJob"]
+
+DRIVERS = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""One of these is there where a GPU is: of NVIDIA, of AMD, or of Windows around this Linux."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class LocalJob:
         self.type = JOB_TYPES[name]
         self.predicts = self.type.predict or (self.type.cpu and self.values.get("predictor") is not None)
         self._process: subprocess.Popen[bytes] | None = None
+        if self.predicts and self.values.get("predictor") is None:
+            raise ConfigError(f"{self.path} {NO_EVALUATION} To train it, leave out --jobtype local_predict.")
         if not self.predicts and not self.save_dir:
             raise ConfigError(
                 f"{self.path}: fairseq.checkpoint.save_dir must be set: training writes its checkpoints "
@@ -138,16 +142,14 @@ class LocalJob:
         A training job first saves its whole configuration as ``<save_dir>/config.yaml``.
 
         Raises:
-            ConfigError: If the task uses classes that are only planned.
+            ConfigError: If the task needs a GPU and none is there.
             MissingDependencyError: If fairseq is not installed.
         """
         if self.dryrun:
             print(self.command)
-            for problem in self._planned():
-                print(f"cannot run yet: {problem}", file=sys.stderr)
             return
-        self.require_built()
         argv = self.argv
+        self.require_gpu()
         self.save_configuration()
         print(self.command, flush=True)
         self._start(argv)
@@ -162,18 +164,21 @@ class LocalJob:
             with atomic_write(f"{self.save_dir}/config.yaml", "w") as stream:
                 stream.write(dump_yaml(self.values))
 
-    def require_built(self) -> None:
-        """Refuse a task that names classes which are only planned.
+    def require_gpu(self) -> None:
+        """Refuse at once a training that needs GPUs where none is; torch takes long to say it.
 
         Raises:
-            ConfigError: With one line for each of them.
+            ConfigError: If that is so.
         """
-        planned = self._planned()
-        if planned:
-            raise ConfigError("\n  ".join([f"{self.path} cannot run yet:", *planned]))
-
-    def _planned(self) -> list[str]:
-        return [str(problem) for problem in check_file(self.path) if problem.severity == "planned"]
+        if self.predicts or self.type.cpu or self.type.slurm:
+            return
+        half = any(training_options(self.values.get("fairseq")).get(name) for name in NOT_ON_CPU)
+        hidden = os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+        if (half or self.type.world_size is not None) and (hidden or not any(map(os.path.exists, DRIVERS))):
+            raise ConfigError(
+                f"{self.path} trains on GPUs, and this machine shows none. Give --jobtype local_cpu to train "
+                "on the CPU, or slurm_single, slurm_small or slurm_big to train on a cluster."
+            )
 
     @property
     def status(self) -> JobStatus:

@@ -1,8 +1,8 @@
-"""Evaluate a task file: ``python mmpt_cli/predict.py TASK.yaml [--device cpu|cuda]``.
+"""Evaluate a task file.
 
 Prints metric | baseline | result | count, and writes predictions and a result file to
-``eval.save_path``. A ``test_*`` task whose checkpoint is not a "best" one is evaluated on every
-``checkpoint*`` in that folder, and the best is named. A ``vis_*`` task only predicts.
+eval.save_path. A test_* task whose checkpoint is not a "best" one is evaluated on every
+checkpoint* in that folder, and the best is named. A vis_* task only predicts.
 """
 
 import argparse
@@ -17,21 +17,30 @@ from mmpt.config import TaskConfig, load_task
 from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.utils.command import run_command
+from mmpt_cli.job import NO_EVALUATION
+from mmpt_cli.parser import CommandParser
 
-__all__ = ["checkpoints_to_evaluate", "main"]
+__all__ = ["checkpoints_to_evaluate", "main", "make_parser"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    parser = argparse.ArgumentParser(prog="predict.py", description=(__doc__ or "").split("\n")[0])
+def make_parser(prog: str = "mmpt predict") -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = CommandParser(prog, __doc__, "mmpt predict projects/retri/videoclip/test_vtt_zs.yaml")
     parser.add_argument("task", help="task file, such as projects/retri/videoclip/test_vtt_zs.yaml")
     parser.add_argument("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
     weights = parser.add_mutually_exclusive_group()
     weights.add_argument("--checkpoint", help="evaluate this file alone, instead of fairseq.common_eval.path")
     weights.add_argument("--untrained", action="store_true", help="evaluate the model as training starts")
-    options = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code."""
+    options = make_parser().parse_args(arguments)
     config = load_task(options.task)
+    if config.predictor is None:
+        raise ConfigError(f"{options.task} {NO_EVALUATION} To train it: mmpt launch {options.task}")
     if Path(options.task).name.startswith("vis_"):
         config = config.replace(metric=None)
     paths = [] if options.untrained else checkpoints_to_evaluate(options.task, config, options.checkpoint)

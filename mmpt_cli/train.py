@@ -56,7 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     job = LocalJob(options.task, "local_cpu" if options.cpu else "local_single")
     if job.predicts:
         raise ConfigError(f"{options.task} is an evaluation, which runs in one process: locallaunch.py.")
-    job.require_built()
     command = [*job.argv, *distributed_arguments(os.environ, options.cpu)]
     if os.environ["RANK"] == "0":
         job.save_configuration()

@@ -60,9 +60,7 @@ def class_table() -> str:
     rows = ["| key | classes |", "|---|---|"]
     for (section, key), registry in REGISTRIES.items():
         names = ", ".join(f"`{name}`" for name in registry.names())
-        planned = ", ".join(f"`{name}`" for name in sorted(registry.planned))
-        later = f"; planned: {planned}" if planned else ""
-        rows.append(f"| `{f'{section}.{key}'.removeprefix('.')}` | {names}{later} |")
+        rows.append(f"| `{f'{section}.{key}'.removeprefix('.')}` | {names} |")
     return "\n".join(rows)
 
 

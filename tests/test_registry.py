@@ -4,8 +4,6 @@ import importlib
 
 import pytest
 
-from mmpt.catalog import ALIGNERS, LOSSES, METRICS, MODELS, TASKS
-
 PACKAGES = {
     "mmpt.models": "MMPTModel MMFusionSeparate MMFusionShare MMFusionJoint",
     "mmpt.datasets": "MMDataset",
@@ -26,22 +24,6 @@ def test_the_public_names_are_where_users_look_for_them(package):
     for name in PACKAGES[package].split():
         assert name in module.__all__
         assert getattr(module, name).__name__ == name
-
-
-@pytest.mark.parametrize(
-    ("package", "registry"),
-    [
-        ("mmpt.models", MODELS),
-        ("mmpt.tasks", TASKS),
-        ("mmpt.losses", LOSSES),
-        ("mmpt.evaluators", METRICS),
-        ("mmpt.processors", ALIGNERS),
-    ],
-)
-def test_a_planned_class_says_that_it_is_planned(monkeypatch, package, registry):
-    monkeypatch.setattr(registry, "planned", frozenset({"Later"}))
-    with pytest.raises(AttributeError, match=rf"^{package}\.Later is planned and not available"):
-        _ = importlib.import_module(package).Later
 
 
 def test_a_mistyped_name_is_told_the_nearest_one():

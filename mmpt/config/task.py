@@ -32,7 +32,7 @@ def read(path: str | os.PathLike[str]) -> TaskConfig | ProjectConfig:
 
 
 def check(path: str | os.PathLike[str]) -> None:
-    """Refuse a file with problems; classes that are only planned are let through.
+    """Refuse a file with problems, and tell of keys that may be a user's own.
 
     Raises:
         ConfigError: One error that lists all problems.

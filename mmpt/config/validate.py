@@ -36,8 +36,8 @@ class Problem:
     """The dotted key."""
     message: str
     """What is wrong, and what is allowed."""
-    severity: Literal["error", "planned", "warning"] = "error"
-    """``planned``: a class of the toolkit that is not built yet; ``warning``: may be a user's own key."""
+    severity: Literal["error", "warning"] = "error"
+    """``warning``: may be a user's own key."""
 
     def __str__(self) -> str:
         end = "" if self.message.endswith((".", "?")) else "."
@@ -62,12 +62,12 @@ def check_task(layers: Sequence[Layer]) -> list[Problem]:
     """Return all problems of one task."""
     values = merge_layers(layers)
 
-    def place(found: Found, severity: Literal["error", "planned", "warning"] = "error") -> list[Problem]:
+    def place(found: Found, severity: Literal["error", "warning"] = "error") -> list[Problem]:
         return [Problem(*origin(layers, key), message, severity) for key, message in found]
 
     problems = place(_plugins(values)) + place(_types(values)) + place(_fairseq(values.get("fairseq")))
     problems += place(_unknown(values)) + place(_users_keys(values), "warning")
-    problems += place(_classes(values, planned=False)) + place(_classes(values, planned=True), "planned")
+    problems += place(_classes(values))
     if not any(problem.severity == "error" for problem in problems):
         problems += place(cross_check(TaskConfig.from_mapping(values)))
     return problems
@@ -139,13 +139,11 @@ def _config_fields(cls: type) -> list[str]:
     return [field.name for field in dataclasses.fields(cls.Config)] if hasattr(cls, "Config") else []
 
 
-def _classes(values: Mapping[str, Any], planned: bool) -> Found:
+def _classes(values: Mapping[str, Any]) -> Found:
     for (section, key), registry in REGISTRIES.items():
         given = values if not section else values.get(section)
         name = given.get(key) if isinstance(given, Mapping) else None
-        if not isinstance(name, str) or (name in registry.planned) != planned:
-            continue
-        message = registry.problem(name)
+        message = registry.problem(name) if isinstance(name, str) else None
         if message is not None:
             yield f"{section}.{key}".removeprefix("."), message
 

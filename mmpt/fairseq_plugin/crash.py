@@ -8,8 +8,13 @@ from mmpt.utils.command import message_for_user
 
 __all__ = ["show_errors_as_sentences"]
 
-_TOO_FEW_GPUS = "available devices"
-"""In what fairseq says if there are more processes than GPUs; it is an AssertionError."""
+_ASSERTIONS = {
+    "available devices": "Every process of a training needs a GPU of its own. Launch the task with --jobtype "
+    "local_single, which takes the GPUs that there are, or local_cpu.",
+    "Must specify batch size": "Launch the task file, which sets it (fairseq.dataset.batch_size), with "
+    "mmpt launch TASK.yaml, or add --batch-size and the other options yourself.",
+}
+"""What fairseq says in an AssertionError about a command line -> what to do."""
 
 
 def show_errors_as_sentences() -> None:
@@ -24,11 +29,9 @@ def show_errors_as_sentences() -> None:
         # fairseq wraps what is wrong with a checkpoint into a bare Exception that names the file.
         if kind is Exception and isinstance(error.__context__, MMPTError):
             message = f"{error} {error.__context__}"
-        if kind is AssertionError and _TOO_FEW_GPUS in str(error):
-            message = (
-                f"Every process of a training needs a GPU of its own: {error}. Launch the task with "
-                "--jobtype local_single, which takes the GPUs that there are, or local_cpu."
-            )
+        if kind is AssertionError:
+            todo = next((todo for says, todo in _ASSERTIONS.items() if says in str(error)), None)
+            message = f"{error}. {todo}" if todo else None
         if message is None:
             before(kind, error, trace)
         else:

@@ -17,7 +17,7 @@ def build_model(config: TaskConfig, pretrained: bool = True) -> MMFusion:
         pretrained: Load the weights of ``dataset.bert_name``; False if a checkpoint is loaded next.
 
     Raises:
-        ConfigError: If ``model_cls`` is absent, unknown or only planned.
+        ConfigError: If ``model_cls`` is absent or unknown.
         CheckpointError: If BERT's weights are missing or incomplete.
     """
     if config.model.model_cls is None:

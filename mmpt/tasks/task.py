@@ -51,7 +51,7 @@ class Task:
         """Return the task of the class that ``config.task`` names.
 
         Raises:
-            ConfigError: If the class is unknown or only planned.
+            ConfigError: If the class is unknown.
         """
         return TASKS.get(config.task)(config)
 
@@ -77,7 +77,7 @@ class Task:
         """Build the loss that ``loss.loss_cls`` names and keep it as ``self.loss``.
 
         Raises:
-            ConfigError: If the loss is absent, unknown or only planned.
+            ConfigError: If the loss is absent or unknown.
         """
         name = self.config.loss.loss_cls
         if name is None:

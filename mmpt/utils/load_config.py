@@ -25,8 +25,6 @@ def recursive_config(path: str | os.PathLike[str]) -> "TaskConfig | ProjectConfi
 def load_config(path: str | os.PathLike[str]) -> "TaskConfig | ProjectConfig":
     """Read like :func:`recursive_config` and refuse a file that has problems, all named at once.
 
-    A class that is only planned is no problem here: it is refused where it is first used.
-
     Raises:
         ConfigError: If the file cannot be read or has problems.
     """

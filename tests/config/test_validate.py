@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from mmpt.catalog import META_PROCESSORS, TASKS
+from mmpt.catalog import META_PROCESSORS
 from mmpt.config.includes import Layer
 from mmpt.config.validate import check_file, check_task
 from mmpt.utils import load_config
@@ -161,15 +161,6 @@ def test_all_problems_are_reported_at_once_with_the_file_that_causes_each(write)
     assert "base.yaml: dataset.aligner: unknown aligner 'Nope'" in message
     assert "base.yaml: dataset.max_len: must be a whole number, got the text 'many'." in message
     assert "top.yaml: dataset.vfeat: unknown key; did you mean 'vfeat_dir'?" in message
-
-
-def test_a_planned_class_is_no_error_but_says_planned(monkeypatch, write):
-    monkeypatch.setattr(TASKS, "planned", frozenset({"LaterTask"}))
-    (found,) = check_task([Layer("t.yaml", with_value("task", "LaterTask"))])
-    assert found.severity == "planned"
-    assert str(found) == "t.yaml: task: the task 'LaterTask' is planned and not available in this version."
-    # What the classes that exist can do with it is possible: it loads.
-    assert load_config(write("t.yaml", "task: LaterTask\n")).task == "LaterTask"
 
 
 def test_a_problem_in_a_project_names_the_group(write):

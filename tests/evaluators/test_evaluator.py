@@ -8,7 +8,6 @@ import torch
 import yaml
 
 import mmpt.evaluators.evaluator
-from mmpt.catalog import PREDICTORS
 from mmpt.errors import CheckpointError, ConfigError, DataError
 from mmpt.evaluators import Evaluator, evaluate, read_result
 from mmpt.evaluators.metric import retrieval_ranks
@@ -76,6 +75,11 @@ def test_a_result_says_what_it_was_computed_from(retrieval_task, tmp_path):
         "v2",
         "v3",
     ]
+    items = json.loads((tmp_path / "runs/eval/checkpoint_best.items.json").read_text())["items"]
+    assert [item["video"] for item in items] == ["v0", "v1", "v2", "v3"]
+    assert all(item["text"] for item in items)
+    assert written["seconds"] > 0
+    assert written["hardware"]["versions"]["torch"] == torch.__version__
     assert read_result(tmp_path / "runs/eval/checkpoint_best.result.json") == result
 
 
@@ -87,6 +91,7 @@ def test_a_model_in_memory_is_evaluated_too(retrieval_task, tmp_path):
     assert model.training
     assert sorted(file.name for file in (tmp_path / "elsewhere").iterdir()) == [
         "untrained.ids.json",
+        "untrained.items.json",
         "untrained.result.json",
         "untrained.scores.npy",
     ]
@@ -143,8 +148,7 @@ def test_what_is_missing_is_named(retrieval_task, tmp_path, monkeypatch):
         Evaluator(config.replace(predictor=None))
     with pytest.raises(ConfigError, match="No checkpoint is named"):
         evaluate(config.replace(fairseq={}))
-    monkeypatch.setattr(PREDICTORS, "planned", frozenset({"LaterPredictor"}))
-    with pytest.raises(ConfigError, match="'LaterPredictor' is planned"):
+    with pytest.raises(ConfigError, match="Unknown predictor 'LaterPredictor'"):
         Evaluator(config.replace(predictor="LaterPredictor"))
 
 

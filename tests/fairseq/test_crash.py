@@ -33,6 +33,15 @@ def test_more_processes_than_gpus_say_how_to_launch_with_those_there_are(hook, m
     assert handed_on == []
 
 
+def test_a_command_line_without_a_batch_size_is_a_sentence(hook, capsys):
+    show, handed_on = hook
+    show(AssertionError("Must specify batch size either with --max-tokens or --batch-size"))
+    message = capsys.readouterr().err
+    assert message.startswith("error: Must specify batch size")
+    assert "mmpt launch TASK.yaml, or add --batch-size" in message
+    assert handed_on == []
+
+
 def test_any_other_assertion_is_a_bug_and_keeps_its_traceback(hook, capsys):
     show, handed_on = hook
     show(AssertionError("the sky falls"))

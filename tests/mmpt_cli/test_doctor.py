@@ -72,7 +72,7 @@ def test_a_task_that_lacks_nothing_is_told_to_start(doctor, whole_task):
     assert starts(lines, "ok      items of the test split: ")[0].endswith("test.csv: 4 items")
     assert starts(lines, "ok      checkpoint to evaluate: ")[0].endswith("of this task's model")
     assert starts(lines, "note    S3D weights: ")[0].endswith("only making features needs it")
-    assert lines[-1] == f"{whole_task}: all is there. Next: python locallaunch.py {whole_task}"
+    assert lines[-1] == f"{whole_task}: all is there. Next: mmpt launch {whole_task}"
 
 
 def test_a_video_without_features_is_counted_and_named_with_the_command_that_makes_them(

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmpt.catalog import TASKS
 from mmpt.errors import ConfigError
+from mmpt_cli import localjob
 from mmpt_cli.localjob import JOB_TYPES, JobStatus, LocalJob
 
 TRAIN = """
@@ -39,7 +39,10 @@ class Stub(LocalJob):
 
 @pytest.fixture
 def task(tmp_path, monkeypatch):
+    """Function that writes a task file, on a machine with a GPU, and returns its name."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(localjob, "DRIVERS", (str(tmp_path),))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
     def task(text, name="t.yaml"):
         Path(name).write_text(text)
@@ -160,15 +163,33 @@ def test_no_shell_reads_the_file_names(task):
     assert not Path("hacked").exists()
 
 
-def test_a_task_with_planned_classes_is_shown_and_not_started(task, monkeypatch, capsys):
-    monkeypatch.setattr(TASKS, "planned", frozenset({"LaterTask"}))
-    path = task(TRAIN + "task: LaterTask\n")
-    LocalJob(path, dryrun=True).submit()
-    shown = capsys.readouterr()
-    assert "fairseq-train" in shown.out
-    assert "cannot run yet: t.yaml: task: the task 'LaterTask' is planned" in shown.err
-    with pytest.raises(
-        ConfigError, match=r"cannot run yet:\n  t\.yaml: task: the task 'LaterTask' is planned"
-    ):
-        LocalJob(path).submit()
-    assert os.listdir() == ["t.yaml"]
+@pytest.mark.parametrize(
+    ("half", "job_type", "refused"),
+    [
+        ("true", "local_single", True),
+        ("false", "local_single", False),  # fairseq trains on the CPU
+        ("false", "local_small", True),
+        ("true", "local_cpu", False),
+        ("true", "slurm_big", False),
+    ],
+)
+def test_a_training_on_gpus_is_refused_at_once_where_none_is(task, monkeypatch, half, job_type, refused):
+    job = LocalJob(task(TRAIN.replace("fp16: true", f"fp16: {half}")), job_type)
+    job.require_gpu()
+    monkeypatch.setattr(localjob, "DRIVERS", ("/proc/no/driver",))
+    if not refused:
+        job.require_gpu()
+        return
+    with pytest.raises(ConfigError, match=r"t\.yaml trains on GPUs.*shows none\. Give --jobtype local_cpu"):
+        job.require_gpu()
+    monkeypatch.undo()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(ConfigError, match="this machine shows none"):
+        job.require_gpu()
+
+
+@pytest.mark.parametrize("dryrun", [True, False])
+def test_evaluating_a_task_that_trains_is_refused_and_no_command_shown(task, dryrun, capsys):
+    with pytest.raises(ConfigError, match=r"t\.yaml names no predictor.*leave out --jobtype local_predict"):
+        LocalJob(task(TRAIN), "local_predict", dryrun)
+    assert capsys.readouterr().out == ""

@@ -133,6 +133,16 @@ def test_a_task_that_is_not_written_runs_and_a_failure_is_the_exit_code(project,
     assert not Path("projects/mine").exists()
 
 
+def test_a_run_whose_last_stage_needs_a_gpu_is_refused_before_the_first(project, monkeypatch):
+    monkeypatch.setattr(localjob, "DRIVERS", ())
+    Path("projects/task/c.yaml").write_text(
+        "fairseq: {common: {fp16: true}, checkpoint: {save_dir: runs/task/c}}\n"
+    )
+    with pytest.raises(ConfigError, match=r"projects/mine/c\.yaml trains on GPUs"):
+        locallaunch.main([project, "--run"])
+    assert log() == []
+
+
 def test_an_interruption_ends_the_running_jobs(project, monkeypatch):
     jobs = [localjob.LocalJob("projects/mine/a.yaml")]
 

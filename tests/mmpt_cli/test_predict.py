@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mmpt.catalog import PREDICTORS
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.evaluators import read_result
 from mmpt.utils import load_config
@@ -114,10 +113,8 @@ def test_a_shipped_task_that_is_not_expanded_yet_gets_as_far_as_its_checkpoint(m
         main(["projects/retri/videoclip/test_vtt_zs.yaml"])
 
 
-def test_a_planned_class_is_named(retrieval_task, monkeypatch):
-    monkeypatch.setattr(PREDICTORS, "planned", frozenset({"LaterPredictor"}))
-    content = yaml.safe_load(retrieval_task.read_text())
-    content["predictor"] = "LaterPredictor"
-    retrieval_task.write_text(yaml.safe_dump(content))
-    with pytest.raises(ConfigError, match="'LaterPredictor' is planned"):
-        main([str(retrieval_task), "--device", "cpu"])
+def test_a_task_that_trains_is_refused_and_told_how_to_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    task = "projects/retri/videoclip/how2.yaml"
+    with pytest.raises(ConfigError, match=f"{task} names no predictor.* To train it: mmpt launch {task}"):
+        main([task])

@@ -5,7 +5,6 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from mmpt.catalog import TASKS
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.losses import MMContraLoss
 from mmpt.models import MMFusionSeparate
@@ -102,12 +101,6 @@ def test_a_task_without_loss_can_be_evaluated_but_not_trained(task, sample):
     task.forward(task.build_model(), sample)
     with pytest.raises(ConfigError, match=r"loss\.loss_cls is missing\. Known: .*MMContraLoss"):
         task.build_loss()
-
-
-def test_a_planned_task_says_so(task, monkeypatch):
-    monkeypatch.setattr(TASKS, "planned", frozenset({"LaterTask"}))
-    with pytest.raises(ConfigError, match="'LaterTask' is planned"):
-        Task.config_task(task.config.replace(task="LaterTask"))
 
 
 def test_the_original_checkpoint_predicts_what_it_did(task, golden):
