@@ -4,21 +4,24 @@
 :mod:`~mmpt.evaluators.predictor` -> :mod:`~mmpt.evaluators.metric` -> :mod:`~mmpt.evaluators.results`.
 """
 
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from mmpt.catalog import METRICS, PREDICTORS
-from mmpt.evaluators.captioning import NLGMetric, NLGPredictor
-from mmpt.evaluators.coin import COINActionSegmentationMetric, COINPredictor, COINZSPredictor
-from mmpt.evaluators.crosstask import CrossTaskMetric, CrossTaskPredictor
-from mmpt.evaluators.didemo import DiDeMoMetric, DiDeMoPredictor
-from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
-from mmpt.evaluators.metric import Metric, RetrievalMetric
-from mmpt.evaluators.moments import Moment, MomentIndex
-from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
-from mmpt.evaluators.question_answering import QAMetric, QAPredictor
-from mmpt.evaluators.recognition import ActionRecognitionMetric
-from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result, write_result
 from mmpt.registry import unknown_attribute
+
+if TYPE_CHECKING:
+    from mmpt.evaluators.captioning import NLGMetric, NLGPredictor
+    from mmpt.evaluators.coin import COINActionSegmentationMetric, COINPredictor, COINZSPredictor
+    from mmpt.evaluators.crosstask import CrossTaskMetric, CrossTaskPredictor
+    from mmpt.evaluators.didemo import DiDeMoMetric, DiDeMoPredictor
+    from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
+    from mmpt.evaluators.metric import Metric, RetrievalMetric
+    from mmpt.evaluators.moments import Moment, MomentIndex
+    from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
+    from mmpt.evaluators.question_answering import QAMetric, QAPredictor
+    from mmpt.evaluators.recognition import ActionRecognitionMetric
+    from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result, write_result
 
 __all__ = [
     "ActionRecognitionMetric",
@@ -50,5 +53,27 @@ __all__ = [
 ]
 
 
+_LAZY = {
+    "Evaluator": "evaluator",
+    "evaluate": "evaluator",
+    "evaluate_untrained": "evaluator",
+    "Metric": "metric",
+    "Moment": "moments",
+    "MomentIndex": "moments",
+    "Predictions": "predictor",
+    "Predictor": "predictor",
+    "EvaluationResult": "results",
+    "MetricValue": "results",
+    "read_result": "results",
+    "write_result": "results",
+}
+
+
 def __getattr__(name: str) -> Any:
+    # When first used: who reads result files needs no torch.
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    for registry in (METRICS, PREDICTORS):
+        if name in registry.names():
+            return registry.get(name)
     raise unknown_attribute(__name__, name, METRICS, PREDICTORS)

@@ -5,6 +5,8 @@ Comes in: a task configuration and a model or checkpoint. Goes out: an
 """
 
 import os
+import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from mmpt.config import TaskConfig
 from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.evaluators.features import feature_files, feature_making
+from mmpt.evaluators.items import describe_items
 from mmpt.evaluators.loop import run_inference
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions, Predictor
@@ -27,13 +30,14 @@ from mmpt.evaluators.results import (
     MetricValue,
     code_version,
     feature_fingerprint,
-    now,
     write_result,
 )
 from mmpt.models.checkpoint import load_into
 from mmpt.utils import get_logger, set_seed
 from mmpt.utils.device import pick_device
 from mmpt.utils.files import atomic_write, sha256, write_json
+from mmpt.utils.hardware import hardware
+from mmpt.utils.units import utc_now
 
 __all__ = ["Evaluator", "evaluate", "evaluate_untrained"]
 
@@ -51,7 +55,7 @@ class Evaluator:
         dtype: Floating-point type of weights and features.
 
     Raises:
-        ConfigError: If ``predictor`` is absent, a class is unknown or planned, or the device is not there.
+        ConfigError: If ``predictor`` is absent, a class is unknown, or the device is not there.
         DataError: If the split is empty.
     """
 
@@ -106,7 +110,9 @@ class Evaluator:
             checkpoint: What the model was loaded from, as :func:`evaluate` records it.
             selected_from: Number of checkpoints that are compared on this split.
         """
+        begin = time.monotonic()
         predictions = self.predict(model)
+        seconds = time.monotonic() - begin
         values = self.metric.compute(**predictions.arrays) if self.metric else {}
         baseline = self.metric.baseline(**predictions.arrays) if self.metric else {}
         details = self.metric.details(**predictions.arrays) if self.metric else {}
@@ -129,13 +135,15 @@ class Evaluator:
             code=code_version(),
             device=f"{self.device}, {str(self.dtype).removeprefix('torch.')}",
             predictions={array: f"{name}.{array}.npy" for array in predictions.arrays},
-            date=now(),
+            date=utc_now(),
+            seconds=round(seconds, 3),
+            hardware=hardware(),
             selected_from=selected_from,
             config=_without_none(asdict(self.config)),
         )
         folder = save_path if save_path is not None else self.config.eval.save_path
         if folder is not None:
-            _save(Path(folder), result, predictions)
+            _save(Path(folder), result, predictions, describe_items(self.dataset.meta_processor))
         return result
 
 
@@ -197,12 +205,13 @@ def evaluate_untrained(config: TaskConfig, evaluator: Evaluator) -> EvaluationRe
     return evaluator.evaluate(evaluator.task.build_model(), "untrained")
 
 
-def _save(folder: Path, result: EvaluationResult, predictions: Predictions) -> None:
-    """Write arrays, ids and result; the result comes last, so that it never names a missing file."""
+def _save(folder: Path, result: EvaluationResult, predictions: Predictions, items: Mapping[str, Any]) -> None:
+    """Write arrays, ids, items and result; the result comes last, so that it never names a missing file."""
     for array, file in result.predictions.items():
         with atomic_write(folder / file) as stream:
             np.save(stream, predictions.arrays[array], allow_pickle=False)
     write_json(folder / f"{result.name}.ids.json", predictions.ids)
+    write_json(folder / f"{result.name}.items.json", items)
     write_result(folder / f"{result.name}.result.json", result)
     logger.info("wrote %s", folder / f"{result.name}.result.json")
 

@@ -9,7 +9,6 @@ import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ __all__ = [
     "MetricValue",
     "code_version",
     "feature_fingerprint",
-    "now",
     "read_result",
     "write_result",
 ]
@@ -83,11 +81,10 @@ class EvaluationResult:
     """What the metric tells beside its numbers, such as the accuracy of every class."""
     config: dict[str, Any] = field(default_factory=dict)
     """The resolved task configuration, without keys at None."""
-
-
-def now() -> str:
-    """Return the time in UTC to the second, such as ``2024-05-01T12:00:00Z``."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    seconds: float | None = None
+    """How long the predictions took; None in files of before."""
+    hardware: dict[str, Any] = field(default_factory=dict)
+    """What they were made on, see :func:`mmpt.utils.hardware.hardware`."""
 
 
 def feature_fingerprint(files: Iterable[str | os.PathLike[str]]) -> dict[str, Any]:
