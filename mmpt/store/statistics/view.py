@@ -43,7 +43,8 @@ def facts(split: SplitStatistics) -> list[Fact]:
         Fact(
             "seconds without change",
             share(looked.still.total, looked.still.number),
-            f"vector of the second before; {format_count(looked.videos)} videos were read",
+            "have the vector of the second before; "
+            f"{format_count(looked.videos)} video{'s were' if looked.videos != 1 else ' was'} read",
         )
     )
     return lines
@@ -80,7 +81,7 @@ def _caption_facts(captions: CaptionStatistics, seconds: float) -> list[Fact]:
             "overlapping in words",
             share(captions.repeating, number),
             "of the captions begin with the last words of the one before"
-            + ("; clean them: mmpt.processors.dedupprocessor" if captions.repeating > 0.1 * number else ""),
+            + ("; clean them: mmpt shards captions" if captions.repeating > 0.1 * number else ""),
         ),
     ]
 
