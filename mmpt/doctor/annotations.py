@@ -64,6 +64,8 @@ def _inspect_file(dataset: DatasetConfig, path: str) -> Finding:
 def _todo(dataset: DatasetConfig, path: str) -> str:
     if is_sharded(dataset):
         return f"write {path}, one video id per line (DATASET.md, steps 1 and 2)"
+    if dataset.meta_processor == "FolderMetaProcessor":
+        return f"write {path}, a table video_id,text[,start,end] (DATASET.md, Your own features)"
     source = source_of(dataset, path)
     return f"get {path} from {source}" if source else f"put it at {path}"
 

@@ -17,7 +17,7 @@ __all__ = ["inspect_shards"]
 
 _TOKENISE = (
     "python scripts/text_token_extractor/pretokenization.py "
-    "scripts/text_token_extractor/configs/bert-base-uncased.yaml  (DATASET.md, steps 4 and 5)"
+    "scripts/text_token_extractor/configs/bert-base-uncased.yaml"
 )
 
 
@@ -52,18 +52,29 @@ def inspect_shards(dataset: DatasetConfig, splits: Sequence[str], has_tokenizer:
 
 def _inspect_captions(dataset: DatasetConfig, split: str, meta: ShardMeta, has_tokenizer: bool) -> Finding:
     prefix = str(dataset.tfeat_dir)
-    what, source = f"token shards of {split}", source_of(dataset)
+    what, source, todo = f"token shards of {split}", source_of(dataset), _tokenisation(dataset)
     files = {number: f"{shard_path(prefix, split, number, STARTENDS)}_data.npy" for number in meta.shards}
     absent = tuple(path for path in files.values() if not os.path.isfile(path))
     if absent:
         message = f"{len(absent)} of {len(files)} video shards have no captions beside them"
-        return Finding("missing", what, f"{prefix}*", message, absent, source, _TOKENISE)
+        return Finding("missing", what, f"{prefix}*", message, absent, source, todo)
     if has_tokenizer:
         try:
             check_vocabulary(prefix, split, dataset.bert_name, dataset.use_fast)
         except DataError as error:
-            return Finding("broken", what, f"{prefix}*", str(error), todo=_TOKENISE)
+            return Finding("broken", what, f"{prefix}*", str(error), todo=todo)
     return Finding("ok", what, f"{prefix}*", f"{len(files)} shards", source=source)
+
+
+def _tokenisation(dataset: DatasetConfig) -> str:
+    """Return what is left to do on the way from raw captions to token shards (DATASET.md, steps 4 and 5)."""
+    folder = os.path.dirname(dataset.train_path or dataset.val_path or "")
+    stem = os.path.basename(str(dataset.tfeat_dir)).split(".")[0]
+    if any(os.path.isfile(os.path.join(folder, f"{stem}{suffix}")) for suffix in (".pkl", ".jsonl")):
+        return _TOKENISE
+    raw = os.path.join(folder, "raw_caption.json")
+    commands = f"python -m mmpt.processors.dedupprocessor --how2dir {folder or '.'} && {_TOKENISE}"
+    return commands if os.path.isfile(raw) else f"put the raw captions at {raw}, then: {commands}"
 
 
 def _inspect_headers(folder: str) -> Iterator[Finding]:

@@ -41,7 +41,6 @@ _OF_META_PROCESSOR = {
     "CrossTaskMetaProcessor": Source("CrossTask", "https://github.com/DmZhukov/CrossTask"),
     "COINActionSegmentationMetaProcessor": Source("COIN", "https://coin-dataset.github.io/"),
     "DiDeMoMetaProcessor": Source("DiDeMo", "https://github.com/LisaAnne/LocalizingMoments"),
-    "FolderMetaProcessor": Source("your own data, see DATASET.md", ""),
 }
 
 
@@ -60,7 +59,7 @@ _OF_FILE = {
 
 
 def source_of(dataset: DatasetConfig, path: str = "") -> Source | None:
-    """Return where the file ``path`` of a ``dataset`` section comes from; None for a user's own class.
+    """Return where the file ``path`` of a ``dataset`` section comes from; None for a user's own data.
 
     Without a path, where the data set itself comes from.
     """
