@@ -63,7 +63,10 @@ def find_moments(
     level = smooth(rows, smoothed)
     is_taken = np.zeros(len(rows), dtype=bool)
     moments: list[Moment] = []
+    median = np.median(level)
     for peak in _peaks(level):
+        if level[peak] < median:
+            break  # the highest of a stretch that is lower than most of the video
         if is_taken[peak]:
             continue
         start, end = _around(peak, level, is_taken, longest)

@@ -1,0 +1,213 @@
+"""Videos become an index, or an index is brought up to date.
+
+::
+
+    files --changes--> new videos --extraction--> features --model--> vectors --> a segment --> published
+
+Features are named by the content of their video, so that nothing is decoded twice: not after an
+interruption, not if a file is moved or copied. After every :data:`VIDEOS_AT_ONCE` videos what is there can
+be searched. One process writes at a time; readers go on meanwhile.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from mmpt.errors import ConfigError, DataError
+from mmpt.models import MMPTModel
+from mmpt.search.changes import find_changes, stamp_of
+from mmpt.search.index import Index
+from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
+from mmpt.search.model import check_identity
+from mmpt.search.nearest import LONGEST
+from mmpt.search.publish import publish
+from mmpt.search.segment import SEGMENTS, VideoEntry, VideoVectors
+from mmpt.store.decode import decode_frames
+from mmpt.store.decode_process import ProcessDecoder
+from mmpt.store.extraction_report import ExtractionReport
+from mmpt.store.features import ExtractionSettings, extract_features
+from mmpt.store.npyfile import read_array
+from mmpt.store.paths import VideoJob
+from mmpt.utils.lock import exclusive
+from mmpt.utils.logging import get_logger
+from mmpt.utils.progress import progress
+
+__all__ = ["FEATURES", "IndexReport", "build_index", "extraction_settings"]
+
+logger = get_logger(__name__)
+
+FEATURES, LOCK = "features", ".lock"
+VIDEOS_AT_ONCE = 200
+"""Videos that are extracted before they are published."""
+SECONDS_AT_ONCE = 1 << 16
+"""Seconds whose vectors are kept in memory: 100 MB of width 768."""
+
+Extract = Callable[[Sequence[VideoJob]], ExtractionReport]
+
+
+@dataclass
+class IndexReport:
+    """What became of the videos that were looked for."""
+
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    missing: int = 0
+    """Videos that stay in the index though their files do not exist any more."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """File -> why it is not in the index."""
+
+
+def build_index(
+    videos: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    model: MMPTModel,
+    *,
+    task: str = "",
+    plugins: Sequence[str] = (),
+    remove_missing: bool = False,
+    extract: Extract | None = None,
+) -> IndexReport:
+    """Make an index, or bring one up to date: add new videos, replace changed ones.
+
+    A video that cannot be used is reported, and the others go on; if it was in the index, it is taken out.
+
+    Args:
+        videos: Folders, looked into at any depth, and files.
+        out: Folder of the index.
+        model: What makes the vectors.
+        task: What it was loaded from; remembered for searches.
+        plugins: What was loaded before; remembered too.
+        remove_missing: Take out the videos, of these folders and files, that do not exist any more.
+        extract: Makes features; by default in this process, see
+            :func:`mmpt.store.features.extract_features`.
+
+    Raises:
+        DataError: If there are no videos, another process writes, or the index is damaged.
+        ConfigError: If ``out`` holds something else, or an index of another model.
+    """
+    if isinstance(videos, (str, os.PathLike)):
+        videos = [videos]
+    folder = Path(out)
+    _check_folder(folder)
+    with exclusive(folder / LOCK, f"the index {folder}"):
+        if not (folder / MANIFEST).exists():
+            Manifest(_record(model, task, plugins)).save(folder)
+        index = Index.open(folder)
+        check_identity(index, model)
+        changes = find_changes(videos, index.videos)
+        report = IndexReport(unchanged=changes.unchanged, failed=changes.failed)
+        gone = [entry.id for entry in changes.gone]
+        if remove_missing:
+            report.removed = len(gone)
+            index = publish(index, [], gone, model)
+        else:
+            report.missing = len(gone)
+        known = {entry.id for entry in index.videos}
+        extract = extract or partial(_extract, model)
+        entries = iter(changes.new)
+        while some := list(islice(entries, VIDEOS_AT_ONCE)):
+            jobs = {_feature(folder, entry): entry.path for entry in some}
+            failed = extract([VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]).failed
+            for batch in _batches(_encoded(folder, some, model, failed, report)):
+                index = publish(index, batch, [], model)
+                updated = sum(video.entry.id in known for video in batch)
+                report.updated += updated
+                report.added += len(batch) - updated
+        lost = [entry.id for entry in changes.new if entry.id in known and entry.path in report.failed]
+        index = publish(index, [], lost, model)
+        _remove_features(index)
+    return report
+
+
+def extraction_settings(model: MMPTModel) -> ExtractionSettings:
+    """Return how features are made for a model."""
+    device = next(model.parameters()).device
+    return ExtractionSettings(l2_normalize=model.config.extractor.l2_normalize, device=str(device))
+
+
+def _extract(model: MMPTModel, jobs: Sequence[VideoJob]) -> ExtractionReport:
+    encoder = model.video_encoder()
+    with ProcessDecoder(partial(decode_frames, interpolation=encoder.spec.interpolation)) as decoder:
+        return extract_features(jobs, encoder, extraction_settings(model), decoder)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that holds something else."""
+    if folder.is_dir() and not (folder / MANIFEST).exists():
+        foreign = {entry.name for entry in folder.iterdir()} - {FEATURES, SEGMENTS, LOCK}
+        if any(not name.startswith(f".{MANIFEST}.") for name in foreign):
+            raise ConfigError(
+                f"The folder {folder} holds something else ({min(foreign)}) and no index; "
+                "give --out a new one."
+            )
+
+
+def _record(model: MMPTModel, task: str, plugins: Sequence[str]) -> ModelRecord:
+    return ModelRecord(
+        task=os.path.abspath(task) if os.path.exists(task) else task,
+        working_directory=os.getcwd(),
+        plugins=tuple(plugins),
+        identity=model.identity,
+        encoder=model.video_encoder().spec.identity,
+        dim=model.dim,
+        clip_seconds=model.config.dataset.max_video_len,
+    )
+
+
+def _feature(folder: Path, entry: VideoEntry) -> Path:
+    return folder / FEATURES / f"{entry.sha256[:32]}.npy"
+
+
+def _encoded(
+    folder: Path,
+    entries: Sequence[VideoEntry],
+    model: MMPTModel,
+    failed: dict[str, str],
+    report: IndexReport,
+) -> Iterable[VideoVectors]:
+    """Yield the videos with their vectors; report those that cannot be used."""
+    for entry in progress(entries, "vectors", unit="video"):
+        path = _feature(folder, entry)
+        try:
+            if path.stem in failed:
+                raise DataError(failed[path.stem])
+            if stamp_of(entry.path) != (entry.size, entry.mtime_ns):
+                path.unlink(missing_ok=True)
+                raise DataError(f"The file {entry.path} was changed while it was being indexed; try again.")
+            features = torch.from_numpy(read_array(path)).float()
+            # One video at a time: its vectors do not depend, to the last bit, on which others are new.
+            clips = model.encode_video(features.split(model.config.dataset.max_video_len))
+            seconds = model.encode_seconds([features])[0]
+            if not max(float(rows.norm(dim=1).max()) for rows in (clips, seconds)) < LONGEST:
+                raise DataError(f"The model gave NaN, infinity or huge numbers for {entry.path}.")
+        except DataError as error:
+            report.failed[entry.path] = str(error)
+            continue
+        entry = replace(entry, seconds=len(features))
+        yield VideoVectors(entry, seconds.half().cpu().contiguous(), clips.half().cpu())
+
+
+def _batches(videos: Iterable[VideoVectors]) -> Iterable[list[VideoVectors]]:
+    batch: list[VideoVectors] = []
+    for video in videos:
+        batch.append(video)
+        if sum(each.entry.seconds for each in batch) >= SECONDS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _remove_features(index: Index) -> None:
+    """Remove the features of videos that are not in the index."""
+    used = {_feature(index.folder, entry).name for entry in index.videos}
+    for path in (index.folder / FEATURES).glob("*.npy"):
+        if path.name not in used:
+            path.unlink()
