@@ -26,7 +26,7 @@ class ExtractionReport:
     failed: dict[str, str] = field(default_factory=dict)
     """Video id -> why it has no features."""
     video_seconds: float = 0
-    """Seconds of video encoded."""
+    """Seconds of the videos that were done."""
     wall_seconds: float = 0.0
     """Time taken; of parts, the longest."""
     encoding_seconds: float = 0.0

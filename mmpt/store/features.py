@@ -197,13 +197,13 @@ class _Run:
             self._waited = 0.0
             for (job, _), vector in zip(self._batch, vectors, strict=True):
                 self._rows.setdefault(job, []).append(vector)
-            self._report.video_seconds += len(self._batch) * self._encoder.spec.seconds
             self._batch = []
         ended, self._ended = self._ended, []
         for job in ended:
             vectors = np.stack(self._rows.pop(job))
             if np.isfinite(vectors).all():
                 self._worklist.save(job, vectors)
+                self._report.video_seconds += len(vectors) * self._encoder.spec.seconds
             else:
                 self._worklist.fail(job, DataError(f"The encoder gave NaN or infinity for {job.video}."))
 

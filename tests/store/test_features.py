@@ -58,6 +58,7 @@ def test_an_encoder_that_gives_nan_fails_the_video_not_the_run(tmp_path):
 
     report = extract_features(jobs(tmp_path, ["v1", "v0"]), Encoder(), settings(), slow_decoder)
     assert list(report.failed) == ["v1"]
+    assert report.video_seconds == len(np.load(tmp_path / "features/v0.npy"))
     assert report.done == 1
 
 
