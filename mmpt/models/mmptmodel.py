@@ -12,26 +12,27 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
 from transformers import BertModel
 
-from mmpt.config import TaskConfig, load_task
-from mmpt.config.derive import training_options
+from mmpt.config import TaskConfig
 from mmpt.encoders import EncoderChoice, VideoEncoder
-from mmpt.errors import CheckpointError, DataError
-from mmpt.models.build import build_model
-from mmpt.models.checkpoint import load_into, weights_digest
+from mmpt.errors import DataError
+from mmpt.models.checkpoint import weights_digest
 from mmpt.models.frameencoder import FrameEncoder
+from mmpt.models.hub import push_folder
+from mmpt.models.loading import BEST, load_parts
 from mmpt.models.mmfusion import MMFusion
+from mmpt.models.saving import save_model
 from mmpt.models.slidingencoder import encode_windows
 from mmpt.models.videoinput import Video, read_features
 from mmpt.modules.moments import Moment, find_moments
 from mmpt.processors.dsprocessor import DSAligner
 from mmpt.processors.windows import SlidingWindows
-from mmpt.store.featurewidth import with_feature_width
 from mmpt.utils.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class MMPTModel(nn.Module):
         model: The fusion model.
         video_encoder: What turns frames into features; by default what ``config.extractor`` names, built
             when frames are given first.
+
+    Attributes:
+        origin: The file of the weights, if they were read from one.
     """
 
     def __init__(
@@ -59,20 +63,23 @@ class MMPTModel(nn.Module):
         super().__init__()
         self.config = config
         self.model = model
+        self.origin: Path | None = None
         self.frame_encoder = FrameEncoder(config, video_encoder)
         self.tokenizer = load_tokenizer(config.dataset.bert_name, config.dataset.use_fast)
         self.aligner = DSAligner(config.dataset.replace(split="test"))
 
     @classmethod
     def from_pretrained(
-        cls, task: str | os.PathLike[str], checkpoint: str | os.PathLike[str] = "checkpoint_best.pt"
+        cls, task: str | os.PathLike[str], checkpoint: str | os.PathLike[str] = BEST
     ) -> tuple[Self, "PreTrainedTokenizerBase", DSAligner]:
-        """Build a model from a task file and its checkpoint.
+        """Build a model from a task file and its checkpoint, or from a folder that was saved.
 
         Args:
             task: Task file, such as ``projects/retri/videoclip/how2.yaml``; it may be one that its
-                project has not been expanded to yet.
-            checkpoint: A path, or a file name in ``eval.save_path`` or ``fairseq.checkpoint.save_dir``.
+                project has not been expanded to yet. Or a folder of :meth:`save_pretrained`; nothing in it
+                is run.
+            checkpoint: Of a task: a path, also of such a folder, or a file name in ``eval.save_path`` or
+                ``fairseq.checkpoint.save_dir``.
 
         Returns:
             The model in evaluation mode, its tokenizer, and the aligner that builds its inputs.
@@ -84,14 +91,9 @@ class MMPTModel(nn.Module):
                 another model. Missing weights of the video encoder are an error when frames are given:
                 features do without them.
         """
-        config = with_feature_width(load_task(task))
-        path = _find_checkpoint(config, checkpoint)  # before a hub is asked for BERT's configuration
-        video_encoder = FrameEncoder(config).on("cpu") if Path(config.extractor.weights).exists() else None
-        if video_encoder is not None and config.dataset.vfeat_dim is None:
-            config = config.replace(dataset=config.dataset.replace(vfeat_dim=video_encoder.spec.dim))
-        model = build_model(config, pretrained=False)
-        load_into(model, path, complete=True)
-        pretrained = cls(config, model, video_encoder).eval()
+        parts = load_parts(task, checkpoint)
+        pretrained = cls(parts.config, parts.model, parts.video_encoder).eval()
+        pretrained.origin = parts.origin
         return pretrained, pretrained.tokenizer, pretrained.aligner
 
     def forward(
@@ -198,6 +200,50 @@ class MMPTModel(nn.Module):
         scores = self.encode_seconds([video])[0] @ self.encode_text([text])[0]
         return find_moments(scores.float().cpu().numpy(), count)
 
+    def save_pretrained(
+        self, folder: str | os.PathLike[str], *, licence: str | None = None, video_encoder: bool = True
+    ) -> None:
+        """Write a folder that :meth:`from_pretrained` needs nothing beside; it appears whole or not at all.
+
+        An earlier save is replaced. What was trained on, and results, are told on the model card as far as
+        they lie beside the checkpoint. See :mod:`mmpt.store.modelfolder` for the files.
+
+        Args:
+            folder: Where to.
+            licence: Of the weights, for the card: an identifier such as ``mit`` or ``cc-by-nc-4.0``.
+            video_encoder: Whether the weights of the video encoder are copied. Without them the model takes
+                features, and frames where it finds the weights at the place that the task names.
+
+        Raises:
+            DataError: If the folder holds anything else, or cannot be written.
+            CheckpointError: If the weights of the video encoder are missing.
+        """
+        save_model(self, Path(folder), licence, video_encoder)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        licence: str,
+        video_encoder: bool = True,
+        private: bool = True,
+        token: str | None = None,
+    ) -> str:
+        """Save the model and upload it to the Hugging Face hub; return its address.
+
+        ``hf download REPO_ID --local-dir FOLDER`` fetches what :meth:`from_pretrained` takes.
+
+        Args:
+            repo_id: ``owner/name``; the repository is made if it is not there.
+            licence: See :meth:`save_pretrained`.
+            video_encoder: See there.
+            private: Whether a new repository is for its owner alone.
+            token: Of an account that may write there; None: the one that ``hf auth login`` stored.
+        """
+        with TemporaryDirectory() as folder:
+            self.save_pretrained(Path(folder) / "model", licence=licence, video_encoder=video_encoder)
+            return push_folder(Path(folder) / "model", repo_id, private, token)
+
     @property
     def dim(self) -> int:
         """Return D, the numbers in a vector."""
@@ -205,7 +251,7 @@ class MMPTModel(nn.Module):
 
     @cached_property
     def identity(self) -> str:
-        """What the model is, and the beginning of the checksum of its weights, as they are at the first call."""
+        """What the model is, and the beginning of the checksum of its weights (as they are at first)."""
         return f"{type(self.model).__name__} {weights_digest(self.model)[:16]}"
 
     @property
@@ -243,20 +289,3 @@ class MMPTModel(nn.Module):
         """Return the ids that stand around each of B videos, (B, 2)."""
         ids = [self.tokenizer.cls_token_id, self.tokenizer.sep_token_id]
         return torch.tensor(ids, device=vfeats.device).expand(len(vfeats), -1)
-
-
-def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> Path:
-    """Return the first place where ``checkpoint`` is.
-
-    Raises:
-        CheckpointError: If it is nowhere; names all places.
-    """
-    folders = [config.eval.save_path, training_options(config.fairseq).get("save_dir")]
-    places = dict.fromkeys([*(Path(folder) / checkpoint for folder in folders if folder), Path(checkpoint)])
-    for place in places:
-        if place.is_file():
-            return place
-    raise CheckpointError(
-        f"The checkpoint {checkpoint} is not there. Looked for: {', '.join(map(str, places))}. "
-        "Train the task first (python locallaunch.py TASK.yaml), or give the path of a checkpoint."
-    )

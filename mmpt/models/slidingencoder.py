@@ -1,7 +1,7 @@
 """Videos of any length through a model that reads ``max_video_len`` seconds: windows, in batches.
 
-Windows of all videos share the batches; those of a batch are about as long as each other, so that little
-is padded.
+Windows of all videos share the batches, whatever their lengths: the model computes no padding, see
+:mod:`mmpt.modules.packing`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,14 +33,12 @@ def encode_windows(
         for feature in features
         for first, last in zip(*windows.bounds(len(feature)), strict=True)
     ]
-    results: list[torch.Tensor] = [torch.empty(0)] * len(cuts)
-    order = sorted(range(len(cuts)), key=lambda number: len(cuts[number]))
-    for start in range(0, len(order), batch_size):
-        numbers = order[start : start + batch_size]
-        vfeats = pad_sequence([cuts[number] for number in numbers], batch_first=True)
-        lengths = torch.tensor([len(cuts[number]) for number in numbers], device=vfeats.device)
+    results: list[torch.Tensor] = []
+    for start in range(0, len(cuts), batch_size):
+        batch = cuts[start : start + batch_size]
+        vfeats = pad_sequence(batch, batch_first=True)
+        lengths = torch.tensor([len(cut) for cut in batch], device=vfeats.device)
         vmasks = torch.arange(vfeats.shape[1], device=vfeats.device) < lengths[:, None]
-        for number, result in zip(numbers, encode(vfeats, vmasks), strict=True):
-            results[number] = result
+        results.extend(encode(vfeats, vmasks))
     left = iter(results)
     return [[next(left) for _ in windows.bounds(len(feature))[0]] for feature in features]

@@ -136,6 +136,8 @@ def run_bert(
             sequence's mask is then (B, N, tokens in the cache + N).
     """
     packing = Packing.from_mask(sequence.read_tokens) if remove_padding else None
+    if packing is not None and packing.is_full:
+        packing = None
     batch = sequence.embeds.shape[0]
     embeds = sequence.embeds
     position_ids = sequence.position_ids.expand(batch, -1)

@@ -33,6 +33,11 @@ class Packing:
         mask = mask | ~mask.any(1, keepdim=True)
         return cls(mask.flatten().nonzero().squeeze(1), mask.shape[0], mask.shape[1])
 
+    @property
+    def is_full(self) -> bool:
+        """Return whether there is no padding to remove."""
+        return len(self.index) == self.batch * self.length
+
     def pack(self, padded: torch.Tensor) -> torch.Tensor:
         """Drop the padding: (B, L, ...) -> (1, N, ...)."""
         return padded.flatten(0, 1).index_select(0, self.index).unsqueeze(0)

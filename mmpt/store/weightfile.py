@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
 
 from mmpt.errors import CheckpointError
+from mmpt.store.modelfolder import weight_file
 from mmpt.utils.files import unreadable
 
 __all__ = ["check_resumable", "read_weights"]
@@ -23,10 +24,14 @@ _ALLOWED_CLASSES: list[Any] = [argparse.Namespace]
 def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
     """Read the state dict in a file, on the CPU; one under ``model`` or ``state_dict`` is found there.
 
+    Args:
+        path: The file, or the folder of a saved model.
+
     Raises:
         CheckpointError: If the file is missing, truncated, holds objects other than plain data and
             tensors, or holds no state dict.
     """
+    path = weight_file(path)
     content = _read(path)
     for key in ("model", "state_dict"):
         if isinstance(content, Mapping) and isinstance(content.get(key), Mapping):
@@ -62,7 +67,7 @@ def check_resumable(path: str | os.PathLike[str]) -> dict[str, Any]:
 def _read(path: str | os.PathLike[str], mmap: bool = False) -> Any:
     try:
         if Path(path).suffix == ".safetensors":
-            return load_file(path)
+            return _read_safetensors(path)
         # What is allowed already stays allowed: at its end, the block takes back all that it was given.
         before = torch.serialization.get_safe_globals()
         with torch.serialization.safe_globals([each for each in _ALLOWED_CLASSES if each not in before]):
@@ -84,3 +89,11 @@ def _read(path: str | os.PathLike[str], mmap: bool = False) -> Any:
             f"The file {path} cannot be read ({type(error).__name__}): it is truncated, or holds no weights. "
             "Copy it again or take an earlier one."
         ) from error
+
+
+def _read_safetensors(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """Return the tensors by all their names: tied ones are one in the file, which tells the other names."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        names = file.metadata() or {}
+    return tensors | {name: tensors[same] for name, same in names.items() if same in tensors}
