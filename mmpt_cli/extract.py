@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mmpt.errors import ConfigError
 from mmpt.store.decode_process import DecodeLimits
-from mmpt.store.extraction_report import ExtractionReport
+from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import PLAN_NAME, PathPlan, parse_part
 from mmpt.utils.command import run_command
 from mmpt.utils.logging import get_logger
@@ -26,6 +26,8 @@ __all__ = ["main", "make_parser", "parse"]
 
 SHORT = ("fps", "size", "width", "output", "precision")
 """Options of encoders that have an option here."""
+FEW = 20
+"""Videos of a kind that are named at the end."""
 
 logger = get_logger(__name__)
 
@@ -92,16 +94,23 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def tell(report: ExtractionReport, plan: PathPlan) -> None:
-    """Say how it went: what failed, what was left out, and the numbers."""
-    for video_id, reason in report.failed.items():
+def tell(report: ExtractionReport, plan: PathPlan, folder: Path) -> None:
+    """Say how it went: the first of what failed and was left out, the numbers, and where all of it stands."""
+    failed = sorted(report.failed.items())
+    for video_id, reason in failed[:FEW]:
         logger.error("%s: %s", video_id, reason)
+    if len(failed) > FEW:
+        logger.error("... and %d more", len(failed) - FEW)
     taken = {job.video_id: job.video for job in plan.jobs if job.video_id in plan.duplicates}
-    for video_id, others in plan.duplicates.items():
+    for video_id, others in list(plan.duplicates.items())[:FEW]:
         by = f" by {taken[video_id]}" if video_id in taken else ""
         logger.warning("%s: left out, because the id is taken%s: %s", video_id, by, ", ".join(others))
-    for folder in plan.too_deep:
-        logger.warning("%s: videos two levels below --vdir are left out; give this folder, too", folder)
+    if len(plan.duplicates) > FEW:
+        logger.warning("... and %d more, in %s", len(plan.duplicates) - FEW, folder / PLAN_NAME)
+    for deep in plan.too_deep[:FEW]:
+        logger.warning("%s: videos two levels below --vdir are left out; give this folder, too", deep)
+    if len(plan.too_deep) > FEW:
+        logger.warning("... and %d more, in %s", len(plan.too_deep) - FEW, folder / PLAN_NAME)
     logger.info(
         "%d videos done (%d s of video in %.1f s), %d skipped, %d failed, %d other files",
         report.done,
@@ -111,6 +120,7 @@ def tell(report: ExtractionReport, plan: PathPlan) -> None:
         len(report.failed),
         plan.other_files,
     )
+    logger.info("%s says all%s", folder / REPORT_NAME, f"; {report.limit}" if report.limit else "")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = extract_part(arguments, options, plan, jobs, part)
     if report is None:
         return 0
-    tell(report, plan)
+    tell(report, plan, options.fdir)
     return 1 if report.failed and not options.allow_missing else 0
 
 

@@ -59,11 +59,13 @@ def open_video(path: str | os.PathLike[str], threads: int = 1) -> Iterator[OpenV
         threads: Threads of the decoder.
 
     Raises:
-        DataError: If the file is missing, no video, or FFmpeg finds it damaged.
+        DataError: If the file is missing, empty, no video, or FFmpeg finds it damaged.
     """
     if not Path(path).is_file():
         reason = "is no regular file" if Path(path).exists() else "does not exist"
         raise DataError(f"The video {path} {reason}.")
+    if not Path(path).stat().st_size:
+        raise DataError(f"The video {path} is empty: 0 bytes. Get it again.")
     av = require("av", "extract", "decode videos")
     # "file:" keeps a name such as "concat:a|b" a name; the lists keep a playlist from reaching anything.
     options = {"protocol_whitelist": "file", "format_whitelist": CONTAINERS}
