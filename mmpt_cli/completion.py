@@ -31,7 +31,7 @@ def make_parser(prog: str = "mmpt completion") -> argparse.ArgumentParser:
 def whole_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands with all their options."""
     parser = CommandParser("mmpt")
-    commands = parser.add_subparsers(dest="command")
+    commands = parser.add_subparsers(dest="command", parser_class=argparse.ArgumentParser)
     for name, line in COMMANDS.items():
         module = importlib.import_module(f"mmpt_cli.{name}")
         commands.add_parser(name, help=line, parents=[module.make_parser()], add_help=False)

@@ -1,20 +1,27 @@
 """What every command-line tool does with an error: one sentence, no traceback, a telling exit code."""
 
 import logging
+import os
 import re
 import signal
 import sys
 from collections.abc import Callable
 
 from mmpt.errors import MMPTError
+from mmpt.utils.logging import get_logger
 
 __all__ = ["message_for_user", "run_command"]
 
 INTERRUPTED = 130
 """Exit code of a command that was stopped with Ctrl-C (128 + SIGINT)."""
 
+PIPE_CLOSED = 141
+"""Exit code of a command whose reader has gone (128 + SIGPIPE), as of other programs."""
+
 _OURS = re.compile(r"^mmpt\.errors\.\w+: ", re.MULTILINE)
 _TRACEBACK = "Traceback (most recent call last)"
+
+logger = get_logger(__name__)
 
 
 def message_for_user(error: BaseException) -> str | None:
@@ -39,17 +46,24 @@ def run_command(main: Callable[[], int]) -> None:
     """Run a command's ``main`` and leave the process with its exit code.
 
     An error that mmpt raises on purpose, or the system about a file, is one sentence on standard
-    error and gives exit code 1; any other exception is a bug and keeps its traceback.
+    error and gives exit code 1; any other exception is a bug and keeps its traceback. With -v the former
+    show theirs too.
     """
     # A polite kill cleans up like Ctrl-C: temporary files are removed on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        sys.exit(main())
+        code = main()
+        sys.stdout.flush()  # here, so that a reader that has gone is noticed here
+        sys.exit(code)
+    except BrokenPipeError:  # such as `| head`, which has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
     except Exception as error:
         message = message_for_user(error)
         if message is None:
             raise
+        logger.debug("Where the error arose:", exc_info=error)
         sys.stderr.write(f"error: {message}\n")
         sys.exit(1)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """One progress bar for every loop that can take longer than a few seconds."""
 
+import logging
 import sys
 from collections.abc import Iterable
 from typing import TypeVar
@@ -22,8 +23,10 @@ def progress(
     """Iterate over ``items`` under a bar titled ``what`` on standard error.
 
     Off a terminal (a log file, CI) the bar prints a line every 10 seconds instead of flickering.
-    The first ``initial`` items were done before; ``disable`` shows nothing.
+    The first ``initial`` items were done before; ``disable`` shows nothing, and neither does a logger
+    ``mmpt`` that was told to be quiet.
     """
+    quiet = logging.getLogger("mmpt").level > logging.INFO
     interactive = sys.stderr.isatty()
     return tqdm(
         items,
@@ -31,7 +34,7 @@ def progress(
         total=total,
         unit=unit,
         initial=initial,
-        disable=disable,
+        disable=disable or quiet,
         mininterval=0.1 if interactive else 10.0,
         dynamic_ncols=interactive,
     )
