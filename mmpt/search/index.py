@@ -70,7 +70,7 @@ class Index:
         entries = [segment.entries[at] for segment in self.segments for at in segment.kept]
         return sorted(entries, key=lambda entry: entry.id)
 
-    @property
+    @cached_property
     def counts(self) -> dict[str, int]:
         """How many videos, seconds and clips there are."""
         clips = self.meta.model.clip_seconds
@@ -87,6 +87,9 @@ class Index:
             for number, segment in enumerate(self.segments)
             for at in segment.kept
         }
+
+    def __contains__(self, video_id: str) -> bool:
+        return video_id in self._places
 
     def place(self, video_id: str) -> tuple[int, int]:
         """Return the number of the segment that has a video, and its position there.
