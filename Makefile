@@ -45,6 +45,7 @@ format: setup-dev ## rewrite files in the house style
 
 bench: setup-dev ## measure speed and write benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.costs
 
 clean: ## remove .venv, runs and demo data
 	rm -rf $(VENV) data/demo data/demo_all runs/demo runs/demo_all runs/demo_videoclip runs/demo_vlm

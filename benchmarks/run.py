@@ -10,7 +10,6 @@ import argparse
 import importlib
 import inspect
 import multiprocessing
-import os
 import platform
 import re
 from collections.abc import Iterable, Sequence
@@ -19,9 +18,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mmpt.errors import ConfigError
-from mmpt.evaluators.results import code_version, now
+from mmpt.evaluators.results import code_version
 from mmpt.utils.command import run_command
 from mmpt.utils.files import atomic_write
+from mmpt.utils.hardware import hardware
+from mmpt.utils.units import utc_now
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
@@ -76,7 +77,7 @@ def section(name: str, title: str, rows: Iterable[Row]) -> str:
     title = title.rstrip(".").replace("``", "`")
     lines = [
         f"## {name}: {title}\n",
-        f"Measured {now()}{commit()}.\n",
+        f"Measured {utc_now()}{commit()}.\n",
         "| what | value | compared |",
         "|:--|--:|--:|",
     ]
@@ -94,9 +95,11 @@ def compared(ratio: float | str | None) -> str:
 
 
 def heading() -> str:
+    machine = hardware()
+    memory = f"{machine['memory'] / 2**30:.0f} GiB memory"
     facts = [
         "Measured with `make bench`; `python -m benchmarks.run NAME` renews one section.",
-        f"Machine: {processor()}, {len(os.sched_getaffinity(0))} cores in use, {memory()} memory, {gpu()}.",
+        f"Machine: {machine['processor']}, {machine['cores']} cores in use, {memory}, {gpu()}.",
         f"Python {platform.python_version()}, {', '.join(package_versions())}.",
     ]
     return "# Benchmarks\n\n" + "\n".join(f"{fact}  " for fact in facts) + "\n"
@@ -115,19 +118,6 @@ def package_versions() -> list[str]:
         except PackageNotFoundError:
             found.append(f"no {package}")
     return found
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:  # not Linux
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def memory() -> str:
-    return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB"
 
 
 def gpu() -> str:

@@ -4,9 +4,9 @@ import importlib
 
 import pytest
 
-from benchmarks import run
+from benchmarks import costs, run
 from benchmarks.run import RESULTS, benchmark_names, main, number, read_sections, section
-from mmpt.errors import ConfigError
+from mmpt.errors import ConfigError, DataError
 
 
 @pytest.mark.parametrize("name", benchmark_names())
@@ -41,6 +41,20 @@ def test_an_unknown_benchmark_is_named():
     with pytest.raises(ConfigError, match=r"no benchmark 'loadr'. Known: .*loader"):
         main(["loadr"])
     assert (RESULTS.read_bytes() if RESULTS.exists() else None) == before
+
+
+def test_the_costs_in_dataset_md_follow_from_the_results():
+    table = costs.costs_table(RESULTS.read_text())
+    assert table in costs.DATASET.read_text(), "run: python -m benchmarks.costs"
+
+
+def test_costs_are_amounts_by_rates():
+    rows = "\n".join(f"| {step.measured} | 1 000 {step.unit}/s | 1× |" for step in costs.STEPS)
+    table = costs.costs_table(rows)
+    assert "| S3D in float32, 2 cores | 468 000 000 clips | 1 000 clips/s | 130 h |" in table
+    assert "| packing | 479 232 MB | 1 000 MB/s | 7 min 59 s |" in table
+    with pytest.raises(DataError, match="no rate '360p, squares, 2 processes' in frames/s; run: make bench"):
+        costs.costs_table("| 360p, squares, 2 processes | 3 clips/s |")
 
 
 def test_the_results_name_only_benchmarks_that_exist():
