@@ -16,7 +16,7 @@ from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.failures import Failures
 from mmpt.store.features import Sibling
 from mmpt.store.paths import PathPlan, VideoJob
-from mmpt.store.sources import read_settings
+from mmpt.store.sources import SETTINGS_NAME, read_settings
 from mmpt.store.worklist import ATTEMPTS, is_whole, name_problems
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
@@ -52,6 +52,8 @@ def extract_with_workers(
         return report
     folder = jobs[0].feature.parent
     with Claims(folder) as claims:
+        if not any(folder.glob("*.npy")) and not claims.others():
+            (folder / SETTINGS_NAME).unlink(missing_ok=True)  # of a run that made nothing
         todo = {job.video_id: job for job in jobs if not is_whole(job.feature)}
         report.skipped = len(jobs) - len(todo)
         unusable = name_problems(todo.values())

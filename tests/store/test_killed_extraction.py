@@ -13,7 +13,7 @@ import pytest
 import tiny_extraction
 from tiny_extraction import contents, extract
 
-from mmpt.utils.files import read_json
+from mmpt.utils.files import read_json, write_json
 
 PROGRAM = Path(tiny_extraction.__file__)
 
@@ -117,6 +117,12 @@ def test_workers_make_every_video_once_and_add_up_their_reports(tmp_path):
     assert report["video_seconds"] == 6 * (1 + 2 + 3 + 4 + 5)
     assert report["encoding_seconds"] > 0
     assert "is the limit: the encoder waited for frames" in report["limit"]
+
+
+def test_settings_of_a_run_that_made_nothing_do_not_bind_the_next(tmp_path):
+    write_json(tmp_path / "features/extraction.json", {"extractor": "mean", "dim": 7})
+    process = workers(tmp_path, ["v1"], 2)
+    assert (process.wait(), read_json(tmp_path / "features/extraction.json")["dim"]) == (0, 3)
 
 
 def test_a_video_that_kills_its_worker_is_given_up_and_takes_no_other_with_it(tmp_path):
