@@ -69,7 +69,8 @@ def find_moments(
             break  # the highest of a stretch that is lower than most of the video
         if is_taken[peak]:
             continue
-        start, end = _around(peak, level, is_taken, longest)
+        half = (level[peak] + median) / 2
+        start, end = _around(peak, (level >= half) & ~is_taken, longest)
         is_taken[start:end] = True
         moments.append(Moment(float(start), float(end), float(rows[start:end].mean())))
         if len(moments) == count:
@@ -105,14 +106,11 @@ def _peaks(level: NDArray[np.float64]) -> Sequence[int]:
     return peaks[np.argsort(-level[peaks], kind="stable")].tolist()
 
 
-def _around(
-    peak: int, level: NDArray[np.float64], is_taken: NDArray[np.bool_], longest: int
-) -> tuple[int, int]:
-    """Return where the moment of a peak begins and ends."""
-    half = (level[peak] + np.median(level)) / 2
-    outside = np.flatnonzero((level < half) | is_taken)
+def _around(peak: int, is_inside: NDArray[np.bool_], longest: int) -> tuple[int, int]:
+    """Return where the stretch around a peak begins and ends; of one too long, the part around the peak."""
+    outside = np.flatnonzero(~is_inside)
     position = np.searchsorted(outside, peak)
     start = int(outside[position - 1]) + 1 if position else 0
-    end = int(outside[position]) if position < len(outside) else len(level)
+    end = int(outside[position]) if position < len(outside) else len(is_inside)
     first = min(max(start, peak - longest // 2), max(start, end - longest))
     return first, min(end, first + longest)
