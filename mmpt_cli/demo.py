@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from mmpt.utils.command import run_command
-from mmpt_cli.checkout import place
 from mmpt_cli.demo_stages import Stage, data_stages, run_timed
 
 __all__ = ["main"]
@@ -44,10 +43,10 @@ def world_plan(videos: int, seed: int) -> dict[str, Any]:
 def model_stages() -> list[Stage]:
     """Return the stages that train and evaluate."""
     return [
-        Stage("expand the project", [place("locallaunch.py"), PROJECT]),
-        Stage("train VideoCLIP", [place("locallaunch.py"), TRAIN_TASK]),
-        Stage("retrieve, untrained", [place("mmpt_cli/predict.py"), TEST_TASK, "--untrained"]),
-        Stage("retrieve, trained", [place("locallaunch.py"), TEST_TASK]),
+        Stage("expand the project", ["launch", PROJECT]),
+        Stage("train VideoCLIP", ["launch", TRAIN_TASK]),
+        Stage("retrieve, untrained", ["predict", TEST_TASK, "--untrained"]),
+        Stage("retrieve, trained", ["launch", TEST_TASK]),
     ]
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 from mmpt.utils.command import run_command
 from mmpt.utils.files import atomic_write, read_json
-from mmpt_cli.checkout import place
 from mmpt_cli.demo_stages import Stage, data_stages, run_timed
 from mmpt_cli.demo_tasks import run_tasks
 from mmpt_cli.project import stages
@@ -77,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     begin = time.monotonic()
     for stage in data_stages(DATA, CAPTIONS, world_plan(options.videos, options.seed)):
         run_timed(stage, RUN)
-    run_timed(Stage("expand the projects", [place("locallaunch.py"), ",".join(PROJECTS)]), RUN)
+    run_timed(Stage("expand the projects", ["launch", ",".join(PROJECTS)]), RUN)
     for stage in (each for path in PROJECTS for each in project_stages(path)):
         run_timed(stage, RUN)
     Stage("table", report).run()

@@ -22,7 +22,7 @@ __all__ = ["Stage", "data_stages", "run_timed"]
 
 @dataclass(frozen=True)
 class Stage:
-    """One step of a demo: arguments for Python, or a function of this program."""
+    """One step of a demo: a command of ``mmpt`` with its arguments, or a function of this program."""
 
     name: str
     action: Sequence[str] | Callable[[], None]
@@ -37,8 +37,8 @@ class Stage:
         if callable(self.action):
             self.action()
         else:
-            print(f"$ {shlex.join(['python', *self.action])}", flush=True)
-            command = [sys.executable, *self.action]
+            print(f"$ {shlex.join(['mmpt', *self.action])}", flush=True)
+            command = [sys.executable, "-m", "mmpt_cli.main", *self.action]
             code = subprocess.run(command, env=child_environment(), check=False).returncode
             if code:
                 raise MMPTError(
@@ -80,25 +80,21 @@ def data_stages(data: Path, captions: str, plan: Mapping[str, Any]) -> list[Stag
         Stage(
             "extract features",
             [
-                *[place("scripts/video_feature_extractor/extract.py"), "--type", "s3d"],
-                *["--vdir", videos, "--fdir", str(features)],
+                *["extract", "--type", "s3d", "--vdir", videos, "--fdir", str(features)],
                 *["--weights", place("pretrained_models/s3d_demo.safetensors"), "--width", "0.25"],
                 *["--fps", "10", "--size", "64", "--num_decoding_thread", "2"],
             ],
         ),
-        Stage("clean captions", ["-m", "mmpt.processors.dedupprocessor", "--how2dir", f"{data}/how2"]),
+        Stage("clean captions", ["shards", "captions", "--how2dir", f"{data}/how2"]),
         Stage(
             "pack shards",
             [
-                *[place("scripts/video_feature_extractor/shard_feature.py"), "--fdir", str(features)],
-                *["--sdir", str(shards), "--lists", f"{data}/how2/how2_s3d_{{split}}.lst"],
+                *["shards", "pack", "--fdir", str(features), "--sdir", str(shards)],
+                *["--lists", f"{data}/how2/how2_s3d_{{split}}.lst"],
             ],
         ),
-        Stage(
-            "tokenise captions",
-            [place("scripts/text_token_extractor/pretokenization.py"), place(captions)],
-        ),
-        Stage("verify shards", ["-m", "mmpt_cli.shards", "verify", str(shards)]),
+        Stage("tokenise captions", ["shards", "tokenise", place(captions)]),
+        Stage("verify shards", ["shards", "verify", str(shards)]),
     ]
 
 

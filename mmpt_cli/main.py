@@ -25,7 +25,7 @@ GROUPS = {
     "train and evaluate": {
         "launch": "expand a project, or run its tasks, here or on a cluster",
         "predict": "evaluate a task",
-        "report": "write a page about a run: curves, settings, examples",
+        "report": "write a page about runs: curves, settings, examples",
     },
     "prepare data": {
         "extract": "videos to features",

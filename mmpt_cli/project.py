@@ -27,9 +27,9 @@ def expand_project(path: str) -> dict[str, dict[str, Any]]:
 def write_project(path: str, tasks: Mapping[str, Mapping[str, Any]]) -> None:
     """Write the task files of the project ``path``, each as a whole or not at all."""
     for name, values in tasks.items():
-        head = f"# Expanded from {path}, which overwrites it: python locallaunch.py {path}\n"
+        head = f"# Expanded from {path}, which overwrites it: mmpt launch {path}\n"
         with atomic_write(name, "w") as stream:
-            stream.write(f"{head}# Launch: python locallaunch.py {name}\n{dump_yaml(dict(values))}")
+            stream.write(f"{head}# Launch: mmpt launch {name}\n{dump_yaml(dict(values))}")
 
 
 def stages(path: str) -> list[list[str]]:

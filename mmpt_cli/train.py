@@ -35,7 +35,7 @@ def distributed_arguments(environment: Mapping[str, str], cpu: bool) -> list[str
         raise ConfigError(
             f"The variable {missing[0]} is not set: torchrun starts this command once per GPU, as in "
             "torchrun --nproc-per-node 8 -m mmpt_cli.train TASK.yaml. To train in one go on this machine, "
-            "run: python locallaunch.py TASK.yaml"
+            "run: mmpt launch TASK.yaml"
         )
     rank, world_size, local_rank, *_ = (environment[name] for name in FROM_LAUNCHER)
     options = ["--distributed-world-size", world_size, "--distributed-rank", rank, "--device-id", local_rank]
@@ -55,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     job = LocalJob(options.task, "local_cpu" if options.cpu else "local_single")
     if job.predicts:
-        raise ConfigError(f"{options.task} is an evaluation, which runs in one process: locallaunch.py.")
+        raise ConfigError(
+            f"{options.task} is an evaluation, which runs in one process: mmpt predict {options.task}"
+        )
     command = [*job.argv, *distributed_arguments(os.environ, options.cpu)]
     if os.environ["RANK"] == "0":
         job.save_configuration()

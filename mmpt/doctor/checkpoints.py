@@ -35,7 +35,7 @@ def inspect_checkpoints(
         return
     what = "checkpoint to evaluate" if evaluates else "checkpoint to start from"
     maker = _maker(path, tasks)
-    train = f"python locallaunch.py {maker}" if maker else ""
+    train = f"mmpt launch {maker}" if maker else ""
     if not os.path.isfile(path):
         if maker and whole_project:
             yield Finding("waits", what, path, f"{maker} writes it")

@@ -34,8 +34,8 @@ class _Folder(NamedTuple):
 def extraction(vfeat_dir: str, sharded: bool) -> str:
     """Return the command that makes the features in a folder."""
     if sharded:
-        return f"python scripts/video_feature_extractor/shard_feature.py --sdir {vfeat_dir}"
-    return f"python scripts/video_feature_extractor/extract.py --vdir FOLDER_OF_VIDEOS --fdir {vfeat_dir}"
+        return f"mmpt shards pack --sdir {vfeat_dir}"
+    return f"mmpt extract --vdir FOLDER_OF_VIDEOS --fdir {vfeat_dir}"
 
 
 def inspect_features(dataset: DatasetConfig) -> Iterator[Finding]:

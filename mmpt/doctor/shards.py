@@ -15,10 +15,7 @@ from mmpt.store.pretokenize import check_vocabulary
 
 __all__ = ["inspect_shards"]
 
-_TOKENISE = (
-    "python scripts/text_token_extractor/pretokenization.py "
-    "scripts/text_token_extractor/configs/bert-base-uncased.yaml"
-)
+_TOKENISE = "mmpt shards tokenise scripts/text_token_extractor/configs/bert-base-uncased.yaml"
 
 
 def inspect_shards(dataset: DatasetConfig, splits: Sequence[str], has_tokenizer: bool) -> Iterator[Finding]:
@@ -73,7 +70,7 @@ def _tokenisation(dataset: DatasetConfig) -> str:
     if any(os.path.isfile(os.path.join(folder, f"{stem}{suffix}")) for suffix in (".pkl", ".jsonl")):
         return _TOKENISE
     raw = os.path.join(folder, "raw_caption.json")
-    commands = f"python -m mmpt.processors.dedupprocessor --how2dir {folder or '.'} && {_TOKENISE}"
+    commands = f"mmpt shards captions --how2dir {folder or '.'} && {_TOKENISE}"
     return commands if os.path.isfile(raw) else f"put the raw captions at {raw}, then: {commands}"
 
 
@@ -81,7 +78,7 @@ def _inspect_headers(folder: str) -> Iterator[Finding]:
     problems = _problems(folder)
     if problems:
         message = f"{len(problems)} problems; {problems[0]}"
-        todo = f"python -m mmpt_cli.shards verify {folder}"
+        todo = f"mmpt shards verify {folder}"
         yield Finding("broken", "shard files", folder, message, problems, todo=todo)
 
 

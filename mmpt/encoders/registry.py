@@ -7,7 +7,7 @@ package offers under the entry-point group ``mmpt.encoders``. A plugin is a Pyth
     def build(weights, device, *, layers: int = 2):
         return MyEncoder(weights, layers).to(device)     # callable, with a .spec
 
-``extract.py --plugin my_encoder.py --type mine --option layers=3`` then uses it.
+``mmpt extract --plugin my_encoder.py --type mine --option layers=3`` then uses it.
 """
 
 import importlib

@@ -71,5 +71,5 @@ def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> 
             return place
     raise CheckpointError(
         f"The checkpoint {checkpoint} is not there. Looked for: {', '.join(map(str, places))}. "
-        "Train the task first (python locallaunch.py TASK.yaml), or give the path of a checkpoint."
+        "Train the task first (mmpt launch TASK.yaml), or give the path of a checkpoint."
     )

@@ -70,7 +70,7 @@ def _same_number(path: str, found: int, ids: list[str]) -> None:
     if found != len(ids):
         raise DataError(
             f"The shard {path} has {found} items and the meta file lists {len(ids)} videos; "
-            "they do not belong together. Check the folder with: python -m mmpt_cli.shards verify FOLDER"
+            "they do not belong together. Check the folder with: mmpt shards verify FOLDER"
         )
 
 

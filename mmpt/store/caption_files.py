@@ -63,7 +63,7 @@ def find_captions(path: str | os.PathLike[str]) -> Path:
     other = next(each.name for each in candidates if each != path)
     raise DataError(
         f"The caption file {path} does not exist, nor {other} beside it. Make it from "
-        "raw_caption.json with: python -m mmpt.processors.dedupprocessor --how2dir FOLDER"
+        "raw_caption.json with: mmpt shards captions --how2dir FOLDER"
     )
 
 

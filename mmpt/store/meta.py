@@ -162,7 +162,7 @@ def load_meta(prefix: str, split: str) -> ShardMeta:
     else:
         raise DataError(
             f"There is neither {path} nor {old.name} beside it: no shards of the split '{split}'. "
-            "Make them with scripts/video_feature_extractor/shard_feature.py, or correct vfeat_dir."
+            "Make them with mmpt shards pack, or correct vfeat_dir."
         )
     counts = Counter(video_id for ids in meta.shards.values() for video_id in ids)
     twice = [video_id for video_id, count in counts.items() if count > 1]

@@ -180,7 +180,7 @@ def check_vocabulary(tfeat_dir: str, split: str, bert_name: str, use_fast: bool 
         raise DataError(
             f"The token shards {tfeat_dir}{split}_* were made with the vocabulary of "
             f"'{source.get('bert_name')}', which is not that of dataset.bert_name '{bert_name}'. "
-            "Tokenise the captions again with scripts/text_token_extractor/pretokenization.py."
+            "Tokenise the captions again with mmpt shards tokenise."
         )
 
 

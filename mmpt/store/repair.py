@@ -21,7 +21,7 @@ from mmpt.store.verify import Verification, verify_shards
 
 __all__ = ["RepairReport", "repair_shards"]
 
-_PACK = "Run the command that packed them again: scripts/video_feature_extractor/shard_feature.py"
+_PACK = "Run the command that packed them again: mmpt shards pack"
 
 
 @dataclass
@@ -116,7 +116,7 @@ def _cannot_rebuild(
     if gone:
         return (
             f"{prefix}{split}: {len(gone)} videos of the broken shards have no usable features in {features} "
-            f"(the first: '{gone[0]}'). Extract them again: scripts/video_feature_extractor/extract.py"
+            f"(the first: '{gone[0]}'). Extract them again: mmpt extract"
         )
     return None
 

@@ -151,7 +151,7 @@ class ShardReader:
             raise DataError(
                 f"The shard {self.path(number)} has {shard.items} items and the meta file lists "
                 f"{self._items.get(number, 'no such shard')}; they do not belong together. "
-                "Check the folder with: python -m mmpt_cli.shards verify FOLDER"
+                "Check the folder with: mmpt shards verify FOLDER"
             )
         return shard
 

@@ -86,7 +86,7 @@ def test_a_video_without_features_is_counted_and_named_with_the_command_that_mak
     at = lines.index(fault)
     assert lines[at + 1].strip().startswith("from MSR-VTT, https://www.microsoft.com/")
     folder = retrieval_task.parent / "feat"
-    extract = "python scripts/video_feature_extractor/extract.py --vdir FOLDER_OF_VIDEOS --fdir"
+    extract = "mmpt extract --vdir FOLDER_OF_VIDEOS --fdir"
     assert lines[at + 2].strip() == f"next: {extract} {folder}"
     assert starts(lines, "missing S3D weights")
 
@@ -216,7 +216,7 @@ def test_missing_and_damaged_shards_are_named(doctor, sharded_task):
     assert code == 1
     [captions] = starts(lines, "missing token shards of val")
     assert "1 of 1 video shards have no captions beside them" in captions
-    assert "pretokenization.py" in lines[lines.index(captions) + 2]
+    assert "mmpt shards tokenise" in lines[lines.index(captions) + 2]
     [damaged] = starts(lines, "broken  shard files")
     assert "train_1_data.npy is truncated" in damaged
 
@@ -229,7 +229,7 @@ def test_a_list_that_names_videos_of_no_shard_counts_them(doctor, sharded_task):
     [fault] = starts(lines, "missing items of the train split")
     assert "1 videos of the train split are left out: in no shard of " in fault
     assert fault.endswith("(elsewhere)")
-    assert "shard_feature.py" in lines[lines.index(fault) + 2]
+    assert "mmpt shards pack" in lines[lines.index(fault) + 2]
 
 
 def test_shards_of_a_split_that_is_not_there_name_their_command(doctor, sharded_task):
@@ -237,7 +237,7 @@ def test_shards_of_a_split_that_is_not_there_name_their_command(doctor, sharded_
     code, lines = doctor(sharded_task)
     assert code == 1
     fault = starts(lines, "missing video shards of val")[0]
-    assert "shard_feature.py --sdir" in lines[lines.index(fault) + 2]
+    assert "mmpt shards pack --sdir" in lines[lines.index(fault) + 2]
 
 
 def test_undefined_numbers_in_a_shard_are_found(doctor, sharded_task):
@@ -274,4 +274,4 @@ def test_a_project_lists_everything_once_and_waits_for_its_own_checkpoints(docto
 def test_a_single_task_of_a_project_names_the_task_that_trains_its_checkpoint(doctor, shipped_projects):
     code, lines = doctor("projects/mtm/vlm/test_vtt.yaml")
     assert code == 1
-    assert f"{'':8s}next: python locallaunch.py projects/mtm/vlm/vtt.yaml" in lines
+    assert f"{'':8s}next: mmpt launch projects/mtm/vlm/vtt.yaml" in lines

@@ -67,7 +67,7 @@ def test_a_project_is_expanded_and_not_run(project, capsys):
     ]
     text = Path("projects/mine/a.yaml").read_text()
     assert text.startswith("# Expanded from projects/p.yaml")
-    assert "# Launch: python locallaunch.py projects/mine/a.yaml" in text
+    assert "# Launch: mmpt launch projects/mine/a.yaml" in text
     assert yaml.safe_load(text) == {"fairseq": {"checkpoint": {"save_dir": "runs/mine/a"}}}
     assert "4 tasks written:\nprojects/mine/a.yaml\n" in capsys.readouterr().out
     assert log() == []

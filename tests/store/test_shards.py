@@ -132,7 +132,7 @@ def test_an_unknown_mode_names_the_allowed_ones(folder):
 
 
 def test_without_meta_the_message_says_how_to_make_the_shards(tmp_path):
-    with pytest.raises(DataError, match=r"no shards of the split 'val'\. Make them with .*shard_feature"):
+    with pytest.raises(DataError, match=r"no shards of the split 'val'\. Make them with mmpt shards pack"):
         read_meta(tmp_path, "val")
     (tmp_path / ".val_meta.json.partial").write_text("{}")
     with pytest.raises(DataError, match="not complete: writing them was interrupted"):

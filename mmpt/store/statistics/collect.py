@@ -161,7 +161,7 @@ def _seconds(path: str, ids: Sequence[str]) -> np.ndarray:
     if len(seconds) != len(ids):
         raise DataError(
             f"The shard {path} has {len(seconds)} items and the meta file lists {len(ids)} videos; they do "
-            "not belong together. Check the folder with: python -m mmpt_cli.shards verify FOLDER"
+            "not belong together. Check the folder with: mmpt shards verify FOLDER"
         )
     return seconds
 
@@ -190,7 +190,7 @@ def _look_into_captions(
         if len(times) != len(ids) or not np.array_equal(times.starts, tokens.starts):
             raise DataError(
                 f"The shard {path} does not have the items of the video shard; they do not belong together. "
-                "Check the folder with: python -m mmpt_cli.shards verify FOLDER"
+                "Check the folder with: mmpt shards verify FOLDER"
             )
         captions.add(ids, seconds, times, tokens.data, counter)
     result.captions = captions
