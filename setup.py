@@ -11,6 +11,7 @@ ROOT = Path(__file__).parent
 CORE = [
     "torch>=2.6",
     "transformers>5.2",
+    "jinja2>=3.1",
     "numpy>=1.26",
     "nltk>=3.9",
     "pandas>=2.2",
@@ -33,12 +34,14 @@ EXTRAS = {
     ],
     # Videos to features: PyAV carries its own FFmpeg.
     "extract": ["av>=14", "pillow>=10"],
-    # The demo: its report page.
-    "demo": ["av>=14", "jinja2>=3.1", "pillow>=10"],
+    # The videos of the demo.
+    "demo": ["av>=14", "pillow>=10"],
     # Features that other projects ship: HDF5, LMDB, and what is in its records.
     "convert": ["h5py>=3.10", "lmdb>=1.4", "lz4>=4.3", "msgpack>=1.0"],
     # Indexes that find neighbouring videos among very many.
     "index": ["faiss-cpu>=1.8"],
+    # The page in which an index is searched, and the frames and kinds of videos that it shows.
+    "serve": ["av>=14", "starlette>=0.49.1", "uvicorn>=0.30"],
     # Frames decoded on a GPU; it uses an FFmpeg of the system.
     "torchcodec": ["torchcodec>=0.11"],
     # Jobs on clusters: training and extraction through Slurm, extraction on Ray.
@@ -51,6 +54,8 @@ EXTRAS = {
     "dev": [
         "hypothesis>=6.100",
         "mypy>=1.10",
+        # The page is tested in Chromium, which is the system's.
+        "playwright>=1.45",
         "pytest>=8.0",
         "pytest-xdist>=3.5",
         "ruff>=0.5",
@@ -75,7 +80,7 @@ setup(
     license="MIT",
     license_files=["LICENSE"],
     packages=find_packages(include=["mmpt", "mmpt.*", "mmpt_cli", "mmpt_cli.*"]),
-    package_data={"mmpt.demo": ["*.j2"], "mmpt.store.statistics": ["*.j2"]},
+    package_data={"": ["*.css", "*.html", "*.j2", "*.js", "static/*"]},
     python_requires=">=3.11",
     install_requires=CORE,
     extras_require=EXTRAS,

@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "evaluators": FOUNDATION | {"store", "modules", "processors", "datasets", "models", "tasks"},
     "search": FOUNDATION | {"store", "encoders", "modules", "models", "retrieval"},
     "doctor": FOUNDATION | {"store", "models"},
+    "web": FOUNDATION | {"store", "search"},
     "demo": FOUNDATION | {"store", "encoders", "models", "datasets", "evaluators"},
     "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},
 }
@@ -51,6 +52,8 @@ CONFINED = {
     "lz4": {"mmpt/store/lmdbsource.py"},
     "msgpack": {"mmpt/store/lmdbsource.py"},
     "av": {"mmpt/store/decode.py", "mmpt/store/thumbnails.py", "mmpt/store/videofile.py", "mmpt/demo"},
+    "starlette": {"mmpt/web"},
+    "uvicorn": {"mmpt/web/server.py"},
     "torchcodec": {"mmpt/store/decode_torchcodec.py"},
     "mteb": {"mmpt/evaluators/mteb_encoder.py"},
     "datasets": {"mmpt/evaluators/mteb_encoder.py"},
