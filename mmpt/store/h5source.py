@@ -1,21 +1,19 @@
 """Features in an HDF5 file: a dataset ``<id>`` (rows, D), or a group ``<id>`` with such datasets."""
 
 import os
-from collections.abc import Iterator
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.sources import as_rows, choose_array, rows_shape
+from mmpt.store.sources import OneFile, as_rows, choose_array, rows_shape
 from mmpt.utils.files import unreadable
 from mmpt.utils.optional import require
 
 __all__ = ["Hdf5Source"]
 
 
-class Hdf5Source:
+class Hdf5Source(OneFile):
     """Features of an HDF5 file; see :class:`mmpt.store.sources.FeatureSource`.
 
     Args:
@@ -28,7 +26,7 @@ class Hdf5Source:
     """
 
     def __init__(self, path: str | os.PathLike[str], key: str | None = None) -> None:
-        self._path, self._key = os.fspath(path), key
+        super().__init__(path, key)
         self._h5 = require("h5py", "convert", "read HDF5 files")
         try:
             self._file = self._h5.File(self._path, "r")
@@ -37,18 +35,8 @@ class Hdf5Source:
         except OSError as error:
             raise DataError(f"The file {path} is not a readable HDF5 file ({error}).") from error
 
-    @cached_property
-    def _ids(self) -> dict[str, None]:
-        return dict.fromkeys(sorted(self._file))
-
-    def __str__(self) -> str:
-        return str(self._path)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._ids)
-
-    def __contains__(self, video_id: object) -> bool:
-        return video_id in self._ids
+    def _names(self) -> list[str]:
+        return sorted(self._file)
 
     def shape(self, video_id: str) -> tuple[int, int]:
         """Return (rows, D) without reading the numbers."""
@@ -62,10 +50,6 @@ class Hdf5Source:
         except OSError as error:
             raise DataError(f"{self._where(video_id)} cannot be read ({error}).") from error
         return as_rows(np.asarray(array), self._where(video_id))
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: the file does not say how its features were made."""
-        return {}
 
     def _dataset(self, video_id: str) -> Any:
         try:

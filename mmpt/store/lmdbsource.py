@@ -6,15 +6,13 @@ VALUE), each also within an lz4 frame. Pickles are refused: they can run code.
 
 import io
 import os
-from collections.abc import Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.sources import as_rows, choose_array, read_npz
+from mmpt.store.sources import OneFile, as_rows, choose_array, read_npz
 from mmpt.utils.optional import require
 
 __all__ = ["LmdbSource"]
@@ -23,7 +21,7 @@ _NPY, _ZIP, _LZ4, _PICKLE = b"\x93NUMPY", b"PK\x03\x04", b"\x04\x22\x4d\x18", b"
 _LIST_OF_KEYS = "__keys__"
 
 
-class LmdbSource:
+class LmdbSource(OneFile):
     """Features of an LMDB; see :class:`mmpt.store.sources.FeatureSource`.
 
     Args:
@@ -36,30 +34,26 @@ class LmdbSource:
     """
 
     def __init__(self, path: str | os.PathLike[str], key: str | None = None) -> None:
-        self._path, self._key = Path(path), key
+        super().__init__(path, key)
         lmdb = require("lmdb", "convert", "read LMDB files")
         try:
             # Without a lock file and read-only, so that the data set may stand where nobody writes.
             self._environment = lmdb.open(
-                os.fspath(path), readonly=True, lock=False, readahead=False, subdir=self._path.is_dir()
+                self._path, readonly=True, lock=False, readahead=False, subdir=os.path.isdir(path)
             )
         except lmdb.Error as error:
             raise DataError(f"{path} is not a readable LMDB ({error}).") from error
 
-    @cached_property
-    def _ids(self) -> dict[str, None]:
+    def _names(self) -> list[str]:
         with self._environment.begin() as transaction:
-            names = (bytes(name).decode() for name in transaction.cursor().iternext(values=False))
-            return dict.fromkeys(name for name in names if name != _LIST_OF_KEYS)
-
-    def __str__(self) -> str:
-        return str(self._path)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._ids)
-
-    def __contains__(self, video_id: object) -> bool:
-        return video_id in self._ids
+            keys = map(bytes, transaction.cursor().iternext(values=False))
+            try:
+                return [name for key in keys if (name := key.decode()) != _LIST_OF_KEYS]
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"The LMDB {self._path} has a key that is no text ({error.object!r:.40}); "
+                    "ids of videos are expected."
+                ) from error
 
     def shape(self, video_id: str) -> tuple[int, int]:
         """Return (rows, D); the record is read and decoded for it."""
@@ -74,10 +68,6 @@ class LmdbSource:
         if record is None:
             raise DataError(f"{where} does not exist.")
         return as_rows(_decoded(record, self._key, where), where)
-
-    def settings(self) -> dict[str, Any]:
-        """Return nothing: an LMDB does not say how its features were made."""
-        return {}
 
 
 def _decoded(record: bytes, key: str | None, where: str) -> np.ndarray:

@@ -11,8 +11,10 @@ Comes in: a path. Goes out: rows (rows, D) by video id. No format is read in a w
 
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, Protocol
@@ -27,6 +29,7 @@ __all__ = [
     "SETTINGS_NAME",
     "FeatureFolder",
     "FeatureSource",
+    "OneFile",
     "as_rows",
     "choose_array",
     "open_features",
@@ -165,6 +168,39 @@ def read_npz(file: Any, key: str | None, where: str) -> np.ndarray:
             return arrays[choose_array(names, key, where)]
     except (ValueError, EOFError, zipfile.BadZipFile, zipfile.LargeZipFile, KeyError) as error:
         raise DataError(f"{where} is not a readable .npz file ({error}). Make or copy it again.") from error
+
+
+class OneFile(ABC):
+    """What the sources share that hold all videos in one file.
+
+    Args:
+        path: The file.
+        key: Which array, where several are stored of a video.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], key: str | None = None) -> None:
+        self._path, self._key = os.fspath(path), key
+
+    @abstractmethod
+    def _names(self) -> Iterable[str]:
+        """Return the ids in the file."""
+
+    @cached_property
+    def _ids(self) -> dict[str, None]:
+        return dict.fromkeys(self._names())
+
+    def __str__(self) -> str:
+        return self._path
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ids)
+
+    def __contains__(self, video_id: object) -> bool:
+        return video_id in self._ids
+
+    def settings(self) -> dict[str, Any]:
+        """Return nothing: such a file does not say how its features were made."""
+        return {}
 
 
 @dataclass(frozen=True)

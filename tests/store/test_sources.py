@@ -229,6 +229,13 @@ def test_a_damaged_record_is_named(tmp_path, record):
         source.read("none")
 
 
+def test_a_base_whose_keys_are_no_names_is_refused(tmp_path):
+    with lmdb.open(str(tmp_path / "base")) as environment, environment.begin(write=True) as transaction:
+        transaction.put(b"\xff\x00", npy(ROWS["v0"]))
+    with pytest.raises(DataError, match=r"base has a key that is no text \(b'\\xff\\x00'\)"):
+        list(open_features(tmp_path / "base"))
+
+
 def test_several_arrays_need_a_name(tmp_path):
     source = open_features(write_h5(tmp_path / "f.h5", grouped=True))
     with pytest.raises(DataError, match=r"'v0' of .* holds the arrays features, times; say which with --key"):
