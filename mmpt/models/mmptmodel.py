@@ -29,6 +29,7 @@ from mmpt.models.loading import BEST, load_parts
 from mmpt.models.mmfusion import MMFusion
 from mmpt.models.saving import save_model
 from mmpt.models.slidingencoder import encode_windows
+from mmpt.models.textinput import lay_out
 from mmpt.models.videoinput import Video, read_features
 from mmpt.modules.moments import Moment, find_moments
 from mmpt.processors.dsprocessor import DSAligner
@@ -177,16 +178,14 @@ class MMPTModel(nn.Module):
         Raises:
             DataError: If ``texts`` is a single string or empty.
         """
-        if isinstance(texts, str) or not texts:
-            raise DataError(f"encode_text takes a list of one or more sentences, got {texts!r}.")
-        ids = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        pairs = [self.aligner._build_text_seq(each) for each in ids]
-        caps, cmasks = (torch.stack(column).to(self._device) for column in zip(*pairs, strict=True))
+        caps, cmasks = lay_out(texts, self.tokenizer, self.aligner.layout)
+        lengths = cmasks.sum(1)
         vectors = []
         for start in range(0, len(caps), batch_size):
             rows = slice(start, start + batch_size)
-            longest = int(cmasks[rows].sum(1).max())
-            vectors.append(self.model.encode_text(caps[rows, :longest], cmasks[rows, :longest]))
+            longest = int(lengths[rows].max())
+            batch = (each[rows, :longest].to(self._device) for each in (caps, cmasks))
+            vectors.append(self.model.encode_text(*batch))
         return torch.cat(vectors)
 
     def moments(self, video: Video, text: str, count: int = 5) -> list[Moment]:
