@@ -64,10 +64,10 @@ def report() -> None:
     for query in answers:
         print(f"\n{query.text}")
         for hit in query.hits:
-            video_id, start, end, score = hit.moment
             mark = "right" if hit.correct else "wrong"
-            print(f"  {video_id}  {start:3.0f}-{end:3.0f} s  score {score:6.2f}  {mark}: {hit.narration}")
-    page = write_demo_report(RUN, results, answers, DATA, TRAIN_TASK)
+            where = f"{hit.video_id}  {hit.start:3.0f}-{hit.end:3.0f} s"
+            print(f"  {where}  score {hit.score:6.2f}  {mark}: {hit.note}")
+    page = write_demo_report(RUN, answers, DATA, TRAIN_TASK)
     print(f"\nreport: {page}")
 
 

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "search": FOUNDATION | {"store", "encoders", "modules", "models", "retrieval"},
     "doctor": FOUNDATION | {"store", "models"},
     "web": FOUNDATION | {"store", "search"},
-    "demo": FOUNDATION | {"store", "encoders", "models", "datasets", "evaluators"},
+    "report": FOUNDATION | {"pages", "store", "evaluators"},
+    "demo": FOUNDATION | {"pages", "store", "encoders", "models", "datasets", "evaluators", "report"},
     "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},
 }
 # Old public names that need fairseq resolve lazily to the plugin.

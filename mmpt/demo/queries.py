@@ -1,7 +1,7 @@
 """Text queries over the demo's held-out videos: what is found, and whether it is right.
 
 Comes in: a trained model, features per video, and the ground truth of the world. Goes out:
-:class:`~mmpt.demo.report.QueryAnswer` with thumbnails. The queries are drawn by seed from the clips
+:class:`~mmpt.report.about.Query` for the page of the run. The queries are drawn by seed from the clips
 that the retrieval test uses, not picked by hand.
 """
 
@@ -13,12 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmpt.demo.render import FPS
-from mmpt.demo.report import Hit, QueryAnswer
-from mmpt.demo.videofile import SIZE
 from mmpt.evaluators.moments import Moment, MomentIndex
 from mmpt.models.mmptmodel import MMPTModel
-from mmpt.store.decode import decode_frames
+from mmpt.report import about
 from mmpt.store.npyfile import read_array
 from mmpt.store.safe_pickle import read_pickle
 from mmpt.utils.files import read_json
@@ -26,7 +23,6 @@ from mmpt.utils.files import read_json
 __all__ = ["Query", "World", "answer"]
 
 _WINDOW = 4  # seconds; the steps of the world last 2 to 6
-_SHOWN_FRAMES = 3
 
 
 @dataclass(frozen=True)
@@ -75,20 +71,17 @@ class World:
         """Return the features (T, D) of all held-out videos."""
         return {name: read_array(folder / f"{name}.npy") for name in self.truth}
 
-    def hit(self, query: Query, moment: Moment) -> Hit:
-        """Look a moment up: frames, what really happens, and whether that was asked for."""
+    def hit(self, query: Query, moment: Moment) -> about.Hit:
+        """Look a moment up: the video, what really happens, and whether that was asked for."""
         shown = max(
             self.truth[moment.video_id]["steps"],
             key=lambda step: min(step["end"], moment.end) - max(step["start"], moment.start),
         )
         wanted = self._step(query)
-        path = self.folder / "videos/youcook" / f"{moment.video_id}.mp4"
-        frames = list(decode_frames(path, FPS, SIZE))
-        times = np.linspace(moment.start, moment.end, _SHOWN_FRAMES + 2)[1:-1]
-        return Hit(
-            moment,
-            frames=[frames[min(round(time * FPS), len(frames) - 1)] for time in times],
-            narration=f"{shown['action']} the {shown['size']} {shown['colour']} {shown['shape']}",
+        return about.Hit(
+            *moment,
+            video=str(self.folder / "videos/youcook" / f"{moment.video_id}.mp4"),
+            note=f"{shown['action']} the {shown['size']} {shown['colour']} {shown['shape']}",
             correct=shown is wanted or _answers(query.text, wanted, shown),
         )
 
@@ -104,7 +97,7 @@ def _answers(text: str, wanted: Mapping[str, Any], shown: Mapping[str, Any]) -> 
     return not place and all(shown[key] == wanted[key] for key in named)
 
 
-def answer(model: MMPTModel, world: World, features: Path, queries: int, hits: int = 3) -> list[QueryAnswer]:
+def answer(model: MMPTModel, world: World, features: Path, queries: int, hits: int = 3) -> list[about.Query]:
     """Search all held-out videos for a few random queries.
 
     Args:
@@ -118,5 +111,5 @@ def answer(model: MMPTModel, world: World, features: Path, queries: int, hits: i
     answers = []
     for query in world.draw(queries):
         moments = index.search(model.encode_text([query.text])[0], hits, per_video=1)
-        answers.append(QueryAnswer(query.text, [world.hit(query, moment) for moment in moments]))
+        answers.append(about.Query(query.text, [world.hit(query, moment) for moment in moments]))
     return answers

@@ -10,10 +10,11 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
-from mmpt.demo.report import template
 from mmpt.errors import DataError
 from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result
 from mmpt.evaluators.tables import align, format_value
+from mmpt.pages.render import render
+from mmpt.utils.units import format_seconds
 
 __all__ = ["Entry", "Row", "scoreboard", "scoreboard_page", "scoreboard_text"]
 
@@ -66,12 +67,12 @@ def scoreboard(entries: Sequence[Entry]) -> list[Row]:
 
 def scoreboard_page(rows: Sequence[Row], stages: Mapping[str, float]) -> str:
     """Return the table, its notes, and the seconds of every stage as a self-contained HTML page."""
-    return template("scoreboard.html.j2").render(
+    return render(
+        Path(__file__).with_name("scoreboard.html.j2"),
         header=HEADER,
         rows=rows,
         notes=_all_notes(rows),
-        stages=list(stages.items()),
-        longest=max(stages.values(), default=0.0) or 1.0,
+        stages=[(name, seconds, format_seconds(seconds)) for name, seconds in stages.items()],
     )
 
 

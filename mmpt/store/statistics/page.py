@@ -1,26 +1,26 @@
 """The page of statistics: tables, charts and what looks wrong, in one HTML file.
 
-The look is in ``page.html.j2``; Jinja escapes every text.
+The look is in ``statistics.html.j2``.
 """
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
+from mmpt.pages import render as pages
+from mmpt.pages.chart import nice_ticks
 from mmpt.store.statistics.collect import SplitStatistics
 from mmpt.store.statistics.distribution import Bar, Distribution
 from mmpt.store.statistics.view import Fact, facts, share
-from mmpt.utils.files import atomic_write
 from mmpt.utils.units import format_bytes, format_count, format_seconds
 
 __all__ = ["Chart", "chart", "write_page"]
 
 NAMED = 20
 """Ids that the page names of what is suspicious."""
+_MINUTES = 5
+"""Length of the longest video, in minutes, from which lengths are drawn in minutes."""
 
 
 class Chart(NamedTuple):
@@ -46,25 +46,16 @@ def write_page(path: str | os.PathLike[str], folder: str, splits: Sequence[Split
         folder: What the statistics are of, for the heading.
         splits: What :func:`mmpt.store.statistics.collect.collect` returned.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("page.html.j2").render(
+    return pages.write_page(
+        path,
+        Path(__file__).with_name("statistics.html.j2"),
         folder=folder,
         splits=splits,
         facts={split.split: facts(split) for split in splits},
         tiles=_tiles(splits),
         charts=_charts(splits),
         named=NAMED,
-        count=format_count,
     )
-    with atomic_write(path, "w") as stream:
-        stream.write(page)
-    return Path(path)
 
 
 def _tiles(splits: Sequence[SplitStatistics]) -> list[Fact]:
@@ -81,7 +72,7 @@ def _tiles(splits: Sequence[SplitStatistics]) -> list[Fact]:
         covered, said = sum(each.covered for each in captions), sum(each.words.total for each in captions)
         tiles += [
             Fact("captions", format_count(sum(each.per_video.total for each in captions))),
-            Fact(f"{captions[0].unit} / second", f"{said / covered:.2f}" if covered else "–"),
+            Fact(f"{captions[0].unit} / s", f"{said / covered:.2f}" if covered else "–"),
             Fact("narrated", share(covered, seconds)),
         ]
     return [*tiles, Fact("suspicious", format_count(len(odd)))]
@@ -90,8 +81,14 @@ def _tiles(splits: Sequence[SplitStatistics]) -> list[Fact]:
 def _charts(splits: Sequence[SplitStatistics]) -> list[Chart]:
     said = {split.split: split.captions for split in splits if split.captions is not None}
     unit = next((each.unit for each in said.values()), "words")
+    long = max((each.seconds.greatest for each in splits), default=0) >= _MINUTES * 60
     wanted: list[tuple[str, str, Mapping[str, Distribution], float]] = [
-        ("Length of videos", "minutes", {each.split: each.seconds for each in splits}, 60),
+        (
+            "Length of videos",
+            "minutes" if long else "seconds",
+            {each.split: each.seconds for each in splits},
+            60 if long else 1,
+        ),
         ("Length of captions", "seconds", {name: each.duration for name, each in said.items()}, 1),
         (f"{unit.capitalize()} of a caption", unit, {name: each.words for name, each in said.items()}, 1),
         (
@@ -131,17 +128,11 @@ def chart(title: str, axis: str, series: Mapping[str, Distribution], unit: float
     return Chart(
         title,
         axis,
-        [(100 * tick * unit / last, f"{tick:g}") for tick in _ticks(last / unit)],
+        [(100 * tick * unit / last, f"{tick:g}") for tick in nice_ticks(0, last / unit) if tick * unit <= last],
         [(list(series).index(name), name, _outline(each, last, highest)) for name, each in bars.items()],
         f"the last bar: all up to {more / unit:,.4g}" if more > last else "",
         f"{100 * highest:.3g} %",
     )
-
-
-def _ticks(last: float, about: int = 5) -> list[float]:
-    step = 10.0 ** math.floor(math.log10(last / about))
-    step *= next(m for m in (1, 2, 5, 10) if last / (m * step) <= about)
-    return [round(i * step, 10) for i in range(math.floor(last / step + 1e-9) + 1)]
 
 
 def _outline(bars: Sequence[Bar], last: float, highest: float) -> str:

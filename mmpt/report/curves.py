@@ -1,0 +1,111 @@
+"""The charts of runs: what was logged while training, and what checkpoints score."""
+
+import re
+from collections.abc import Iterator, Sequence
+from math import log
+from typing import NamedTuple
+
+from mmpt.evaluators.results import EvaluationResult
+from mmpt.pages.chart import COLOURS, SMALL, Chart, Series, layout
+from mmpt.report.run import Evaluation, Run
+
+__all__ = ["checkpoint_charts", "loss_chart", "other_charts", "overlaid_charts"]
+
+
+class _Kind(NamedTuple):
+    """How a logged value is shown."""
+
+    title: str
+    scale: float = 1.0
+
+
+_KINDS = {
+    "loss": _Kind("Loss"),
+    "lr": _Kind("Learning rate"),
+    "gradient_norm": _Kind("Norm of the gradient"),
+    "updates_per_second": _Kind("Updates per second"),
+    "samples_per_second": _Kind("Samples per second"),
+    "memory": _Kind("Memory, GiB", 2**-30),
+    "gpu_memory": _Kind("Memory of the GPU, GiB", 2**-30),
+    "loss_scale": _Kind("Scale of the loss (fp16)"),
+}
+_SPLITS = {"train": "training", "valid": "validation"}
+_NUMBERED = re.compile(r"checkpoint_?(\d+)(?:_(\d+))?")
+
+
+def loss_chart(run: Run) -> Chart:
+    """Return the training and validation loss, beside that of guessing where it is known."""
+    record = run.record
+    curves = [
+        Series("training", record.train if record else [], "plain"),
+        Series("validation", record.valid if record else [], "c0", dots=True),
+    ]
+    return layout("Loss", curves, reference=_guessing(run))
+
+
+def _guessing(run: Run) -> tuple[str, float] | None:
+    """Return the loss of guessing: 2 ln B for the contrastive loss of B pairs of one worker."""
+    loss, pairs = run.config.get("loss") or {}, run.options().get("batch_size")
+    alone = not loss.get("gather") and all(
+        session.hardware.get("processes", 1) == 1 for session in (run.record.sessions if run.record else ())
+    )
+    return (
+        ("guessing", 2 * log(pairs)) if loss.get("loss_cls") == "MMContraLoss" and pairs and alone else None
+    )
+
+
+def other_charts(run: Run) -> list[Chart]:
+    """Return a small chart for everything else that was logged."""
+    return [
+        layout(title, [Series(run.title, points, "c0")], size=SMALL)
+        for split, name, title, scale in _logged([run])
+        if name != "loss" and (points := _scaled(run, split, name, scale))
+    ]
+
+
+def overlaid_charts(runs: Sequence[Run], names: Sequence[str]) -> list[Chart]:
+    """Return a chart for everything that was logged, with a curve of each run that logged it."""
+    charts = []
+    for split, name, title, scale in _logged(runs):
+        curves = [
+            Series(label, _scaled(run, split, name, scale), f"c{number % COLOURS}", dots=split == "valid")
+            for number, (run, label) in enumerate(zip(runs, names, strict=True))
+        ]
+        shown = title if name != "loss" else f"{_SPLITS[split].capitalize()} loss"
+        charts.append(layout(shown, curves, size=SMALL))
+    return charts
+
+
+def _logged(runs: Sequence[Run]) -> Iterator[tuple[str, str, str, float]]:
+    """Yield split, name, title and scale of everything that one of the runs logged."""
+    for split, word in _SPLITS.items():
+        for name in dict.fromkeys(name for run in runs if run.record for name in run.record.names(split)):
+            kind = _KINDS.get(name, _Kind(name))
+            title = kind.title if split == "train" else f"{kind.title}, {word}"
+            yield split, name, title, kind.scale
+
+
+def _scaled(run: Run, split: str, name: str, scale: float) -> list[tuple[float, float]]:
+    return [(update, value * scale) for update, value in run.record.curve(split, name)] if run.record else []
+
+
+def checkpoint_charts(evaluation: Evaluation) -> list[Chart]:
+    """Return the main metric of checkpoints by epoch, or by update; nothing for fewer than two."""
+    numbered = [(number, result) for result in evaluation.results if (number := _number(result)) is not None]
+    if len(numbered) < 2:
+        return []
+    name, value = next(iter(numbered[0][1].metrics.items()))
+    factor = 100 if value.percent else 1
+    points = [(number, factor * result.metrics[name].value) for number, result in numbered]
+    title = f"{name}, %" if value.percent else name
+    baseline = ("baseline", factor * value.baseline)
+    by = "update" if any("_" in result.name.removeprefix("checkpoint") for _, result in numbered) else "epoch"
+    return [
+        layout(title, [Series(name, points, "c0", dots=True)], reference=baseline, x_label=by, size=SMALL)
+    ]
+
+
+def _number(result: EvaluationResult) -> int | None:
+    """Return the epoch of ``checkpoint3``, the update of ``checkpoint_3_1500``; None for another."""
+    found = _NUMBERED.fullmatch(result.name)
+    return int(found[2] or found[1]) if found else None
