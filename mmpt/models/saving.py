@@ -91,9 +91,10 @@ def _history(pretrained: "MMPTModel") -> dict[str, Any]:
     if origin is None:
         return {}
     if is_model_folder(origin.parent):
-        manifest = read_manifest(origin.parent)
-        return {key: manifest[key] for key in ("training", "results", "licence") if key in manifest}
-    return provenance(pretrained.config, origin)
+        known = read_manifest(origin.parent)
+    else:
+        known = provenance(pretrained.config, origin)
+    return {key: known[key] for key in ("training", "results", "licence") if key in known}
 
 
 def _reads(config: TaskConfig, included: bool) -> dict[str, Any]:
@@ -117,7 +118,7 @@ def _task(config: TaskConfig, extractor: ExtractorConfig, model: Any) -> dict[st
     return {
         "dataset": {"bert_name": BERT, **{key: config.dataset.get(key) for key in _INPUT}},
         "model": network,
-        "extractor": {**_given(extractor), "dict_path": None},
+        "extractor": {"dict_path": None, **_given(extractor.replace(dict_path=None))},
     }
 
 
