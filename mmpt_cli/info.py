@@ -31,6 +31,7 @@ EXTRAS = {
     "demo": "the rendered videos of make demo",
     "convert": "features that other projects ship in HDF5 or LMDB",
     "index": "neighbours among very many vectors, through FAISS",
+    "serve": "mmpt serve, the search page",
     "torchcodec": "frames decoded on a GPU",
     "slurm": "training and extraction as jobs of Slurm",
     "ray": "extraction on a Ray cluster",
