@@ -5,6 +5,8 @@
 (video ids only) is read too, through the restricted unpickler.
 """
 
+import hashlib
+import json
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -33,6 +35,7 @@ __all__ = [
 
 FORMAT = "mmpt-shards"
 VERSION = 1
+_CHECKSUM = "checksum"
 DTYPES = ("float16", "float32", "int32")
 """What rows may be."""
 
@@ -74,15 +77,16 @@ class ShardMeta:
         return {"format": FORMAT, "version": VERSION, "split": split, **asdict(self)}
 
     def save(self, path: str | os.PathLike[str], split: str) -> None:
-        """Write the JSON file, atomically."""
-        write_json(path, self.to_json(split))
+        """Write the JSON file with a checksum of its own content, atomically."""
+        content = self.to_json(split)
+        write_json(path, {**content, _CHECKSUM: _digest(content)})
 
     @classmethod
     def from_json(cls, path: str | os.PathLike[str]) -> "ShardMeta":
         """Read the JSON file.
 
         Raises:
-            DataError: If it is missing, no shard meta, or of a later version.
+            DataError: If it is missing, no shard meta, damaged, or of a later version.
         """
         content = read_json(path)
         if not isinstance(content, dict) or content.get("format") != FORMAT:
@@ -92,6 +96,7 @@ class ShardMeta:
                 f"The file {path} has version {content.get('version')}; this mmpt reads version {VERSION}. "
                 "Update mmpt, or pack the shards again."
             )
+        checksum = content.pop(_CHECKSUM, None)  # the first files have none
         try:
             meta = cls(
                 shards={int(shard): ids for shard, ids in content["shards"].items()},
@@ -100,6 +105,10 @@ class ShardMeta:
                 sha256=dict(content["sha256"]),
                 source=dict(content["source"]),
             )
+            if content.keys() != meta.to_json("").keys():
+                raise ValueError(f"it has the keys {', '.join(content)}")
+            if checksum is not None and checksum != _digest(content):
+                raise ValueError("its content does not have the checksum in it")
             if not _are_shards(meta.shards) or any(
                 spec.dtype not in DTYPES or not isinstance(spec.dim, int) for spec in meta.arrays or ()
             ):
@@ -184,6 +193,10 @@ def read_meta(vfeat_dir: str | os.PathLike[str], split: str) -> dict[int, list[s
         DataError: As :func:`load_meta`.
     """
     return dict(load_meta(video_prefix(vfeat_dir), split).shards)
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _shards_of_pickle(path: Path) -> dict[int, list[str]]:

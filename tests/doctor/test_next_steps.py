@@ -9,11 +9,8 @@ from mmpt.doctor.annotations import inspect_files
 from mmpt.doctor.features import inspect_features
 from mmpt.doctor.shards import inspect_shards
 
-CLEAN = "python -m mmpt.processors.dedupprocessor --how2dir how2 && "
-TOKENISE = (
-    "python scripts/text_token_extractor/pretokenization.py "
-    "scripts/text_token_extractor/configs/bert-base-uncased.yaml"
-)
+CLEAN = "mmpt shards captions --how2dir how2 && "
+TOKENISE = "mmpt shards tokenise scripts/text_token_extractor/configs/bert-base-uncased.yaml"
 
 
 @pytest.mark.parametrize(
@@ -54,4 +51,4 @@ def test_ones_own_table_and_features_come_from_nowhere_else(tmp_path, monkeypatc
     )
     [features] = inspect_features(dataset)
     assert features.source is None
-    assert "extract.py" in features.todo or "mmpt extract" in features.todo
+    assert features.todo.startswith("mmpt extract ")

@@ -172,7 +172,7 @@ def test_shards_of_the_original_are_not_touched(golden, tmp_path):
 @pytest.mark.parametrize("threads", [1, 4])
 def test_any_flipped_byte_is_found(world, threads):
     rng = np.random.default_rng(threads)
-    for path in sorted((world / "shards").glob("*.npy")):
+    for path in sorted([*(world / "shards").glob("*.npy"), *(world / "shards").glob("*_meta.json")]):
         whole = path.read_bytes()
         for place in rng.integers(0, len(whole), 4):
             data = bytearray(whole)

@@ -137,14 +137,23 @@ def damage_data(folder):
     path.write_bytes(content)
 
 
+def list_wrongly(folder, old, new):
+    """Change a meta file of the first versions, which have no checksum of their own."""
+    path = folder / "train_meta.json"
+    content = json.loads(path.read_text())
+    del content["checksum"]
+    path.write_text(json.dumps(content).replace(old, new))
+
+
 DAMAGES = {
     "does not have the checksum": damage_data,
     "train_0_data.npy is truncated": lambda f: (f / "train_0_data.npy").write_bytes(
         (f / "train_0_data.npy").read_bytes()[:-2]
     ),
     "train_1_starts.npy does not exist": lambda f: (f / "train_1_starts.npy").unlink(),
-    "train_1 has 2 items; its meta file lists 1": lambda f: (f / "train_meta.json").write_text(
-        (f / "train_meta.json").read_text().replace('"v2",', "")
+    "train_1 has 2 items; its meta file lists 1": lambda f: list_wrongly(f, '"v2", ', ""),
+    "its content does not have the checksum in it": lambda f: (f / "train_meta.json").write_text(
+        (f / "train_meta.json").read_text().replace('"v2"', '"v9"')
     ),
     "train_9_data.npy is in no meta file": lambda f: np.save(f / "train_9_data.npy", np.zeros((1, 4))),
     "train_0 holds float32 rows": lambda f: ShardedTensor(
@@ -155,9 +164,7 @@ DAMAGES = {
     "has version 99": lambda f: (f / "train_meta.json").write_text(
         (f / "train_meta.json").read_text().replace('"version": 1', '"version": 99')
     ),
-    "more than once": lambda f: (f / "train_meta.json").write_text(
-        (f / "train_meta.json").read_text().replace('"v2"', '"v0"')
-    ),
+    "more than once": lambda f: list_wrongly(f, '"v2"', '"v0"'),
 }
 
 

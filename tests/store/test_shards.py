@@ -158,6 +158,25 @@ def test_a_meta_file_with_foreign_values_is_refused(tmp_path, changes):
         read_meta(tmp_path, "val")
 
 
+def test_any_flipped_bit_of_a_meta_file_is_found(tmp_path):
+    path = tmp_path / "val_meta.json"
+    arrays, source = (ArraySpec("", "float16", 4),), {"extractor": "s3d", "fps": 30}
+    ShardMeta({0: ["a", "b"]}, arrays, {0: 1}, {"val_0_data.npy": "00"}, source).save(path, "val")
+    whole = path.read_bytes()
+    assert read_meta(tmp_path, "val") == {0: ["a", "b"]}
+    for bit in range(8 * len(whole)):
+        changed = bytearray(whole)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(DataError, match=r"val_meta\.json"):
+            read_meta(tmp_path, "val")
+    # Files without a checksum are those of the first versions.
+    content = json.loads(whole)
+    del content["checksum"]
+    path.write_text(json.dumps(content))
+    assert read_meta(tmp_path, "val") == {0: ["a", "b"]}
+
+
 @pytest.mark.parametrize(("available", "expected"), [(10**9, "mmap"), (None, "mmap"), (143, "pread")])
 def test_shards_larger_than_half_of_the_memory_are_read_at_their_place(
     folder, monkeypatch, available, expected

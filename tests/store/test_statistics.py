@@ -5,6 +5,7 @@ import pickle
 import re
 import shutil
 import zlib
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.store.meta import ArraySpec, caption_arrays
+from mmpt.store.meta import ArraySpec, ShardMeta, caption_arrays
 from mmpt.store.shard_writer import plan_shards, write_shards
 from mmpt.store.statistics.captions import repeats_the_tail
 from mmpt.store.statistics.collect import collect
@@ -233,8 +234,8 @@ def test_names_are_text_on_the_page(tmp_path):
 def test_a_tokenizer_that_is_not_here_means_tokens_and_one_that_is_asked_for_is_needed(tmp_path, caplog):
     videos = {"a": (9, [(0, 2, 2)])}
     write(tmp_path, videos)
-    meta = tmp_path / "cap.bert.train_meta.json"
-    meta.write_text(meta.read_text().replace('"source": {}', '"source": {"bert_name": "/nowhere"}'))
+    meta = ShardMeta.from_json(tmp_path / "cap.bert.train_meta.json")
+    replace(meta, source={"bert_name": "/nowhere"}).save(tmp_path / "cap.bert.train_meta.json", "train")
     assert collect(tmp_path)[0].captions.unit == "tokens"
     assert "'/nowhere' is not here; tokens are counted" in caplog.text
     with pytest.raises(ConfigError, match="'/elsewhere' is no folder"):
