@@ -1,4 +1,4 @@
-"""Start-up of ``locallaunch.py ... --dryrun``: the whole process, from the shell's view.
+"""Start-up of ``mmpt``: the whole process, from the shell's view.
 
 The empty interpreter shows how much of it is Python itself. Run: python -m benchmarks.bench_startup
 """
@@ -13,15 +13,15 @@ ROOT = Path(__file__).parent.parent
 RUNS = 11
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
-    "locallaunch.py projects/retri/videoclip.yaml --dryrun": [
-        "locallaunch.py",
-        "projects/retri/videoclip.yaml",
-        "--dryrun",
+    "mmpt --help": ["-m", "mmpt_cli.main", "--help"],
+    "mmpt extract --help": ["-m", "mmpt_cli.main", "extract", "--help"],
+    "mmpt launch projects/retri/videoclip.yaml --dryrun": [
+        *["-m", "mmpt_cli.main", "launch"],
+        *["projects/retri/videoclip.yaml", "--dryrun"],
     ],
-    "locallaunch.py projects/retri/videoclip/test_vtt_zs.yaml --dryrun": [
-        "locallaunch.py",
-        "projects/retri/videoclip/test_vtt_zs.yaml",
-        "--dryrun",
+    "mmpt launch projects/retri/videoclip/test_vtt_zs.yaml --dryrun": [
+        *["-m", "mmpt_cli.main", "launch"],
+        *["projects/retri/videoclip/test_vtt_zs.yaml", "--dryrun"],
     ],
 }
 
