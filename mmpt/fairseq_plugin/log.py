@@ -21,6 +21,8 @@ __all__ = ["RunLog"]
 
 _METERS = {"lr": "lr", "gnorm": "gradient_norm", "loss_scale": "loss_scale"}
 """Name of fairseq's meter -> name in the log."""
+_OF_FAIRSEQ = frozenset({"num_updates", "wps", "wpb", "bsz"})
+"""What a validation also tells; tokens are no unit here."""
 
 
 class RunLog:
@@ -85,7 +87,7 @@ def _numbers(stats: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in stats.items()
-        if name != "num_updates" and not name.startswith("best_")
+        if name not in _OF_FAIRSEQ and not name.startswith("best_")
         if isinstance(value, Real) or (isinstance(value, torch.Tensor) and value.numel() == 1)
     }
 

@@ -117,7 +117,7 @@ def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
-    """Return at most ``most`` points, 4 or more, that look like all: of each stretch the least and the greatest.
+    """Return at most ``most`` (4 or more) points that look like all: the least and greatest of stretches.
 
     The first and the last of all are always among them.
     """
@@ -153,8 +153,9 @@ def layout(
     if not finite:
         return Chart(title, x_label, *size)
     ys = [y for _, y in finite] + ([reference[1]] if reference else [])
-    x_high = max(x for x, _ in finite)
-    x_marks = nice_ticks(min(0.0, *(x for x, _ in finite)), x_high, round(size[0] / 100))
+    xs = [x for each in series for x, _ in each.points]
+    x_high = max(xs)
+    x_marks = nice_ticks(min(0.0, *xs), x_high, round(size[0] / 100))
     y_marks = nice_ticks(min(ys), max(ys), 5 if size[1] >= LARGE[1] else 3)
 
     def place(x: float, y: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from mmpt.errors import DataError
 from mmpt.evaluators.results import EvaluationResult
 from mmpt.utils.files import read_json
 
-__all__ = ["Confusion", "Pair", "confusion", "of_result"]
+__all__ = ["Confusion", "Pair", "class_names", "confusion", "of_result"]
 
 CLASSES = 20
 """Classes of the matrix."""
@@ -95,11 +95,16 @@ def of_result(folder: Path, result: EvaluationResult) -> Confusion | None:
     """
     if result.metric == "COINActionSegmentationMetric":
         arrays = _arrays(folder, result)
-        labels = _items(folder, result).get("labels", [])
-        return confusion(arrays["targets"], arrays["outputs"], labels, "seconds")
+        return confusion(arrays["targets"], arrays["outputs"], class_names(folder, result), "seconds")
     if result.metric == "CrossTaskMetric":
         return _of_steps(_arrays(folder, result), _items(folder, result).get("steps", {}))
     return None
+
+
+def class_names(folder: Path, result: EvaluationResult) -> list[str]:
+    """Return the names of the classes of a labelling task; nothing if they were not kept."""
+    names = _items(folder, result).get("labels", [])
+    return ["background", *names[1:]] if names else []
 
 
 def _of_steps(arrays: dict[str, NDArray], steps: dict[str, list[str]]) -> Confusion:

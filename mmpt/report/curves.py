@@ -6,7 +6,7 @@ from math import log
 from typing import NamedTuple
 
 from mmpt.evaluators.results import EvaluationResult
-from mmpt.pages.chart import COLOURS, SMALL, Chart, Series, layout
+from mmpt.pages.chart import COLOURS, LARGE, SMALL, Chart, Series, layout
 from mmpt.report.run import Evaluation, Run
 
 __all__ = ["checkpoint_charts", "loss_chart", "other_charts", "overlaid_charts"]
@@ -63,17 +63,19 @@ def other_charts(run: Run) -> list[Chart]:
     ]
 
 
-def overlaid_charts(runs: Sequence[Run], names: Sequence[str]) -> list[Chart]:
-    """Return a chart for everything that was logged, with a curve of each run that logged it."""
-    charts = []
+def overlaid_charts(runs: Sequence[Run], names: Sequence[str]) -> tuple[list[Chart], list[Chart]]:
+    """Return charts of the losses, and of all else, with a curve of each run that logged it."""
+    losses, others = [], []
     for split, name, title, scale in _logged(runs):
         curves = [
             Series(label, _scaled(run, split, name, scale), f"c{number % COLOURS}", dots=split == "valid")
             for number, (run, label) in enumerate(zip(runs, names, strict=True))
         ]
-        shown = title if name != "loss" else f"{_SPLITS[split].capitalize()} loss"
-        charts.append(layout(shown, curves, size=SMALL))
-    return charts
+        if name == "loss":
+            losses.append(layout(f"{_SPLITS[split].capitalize()} loss", curves))
+        else:
+            others.append(layout(title, curves, size=SMALL))
+    return losses, others
 
 
 def _logged(runs: Sequence[Run]) -> Iterator[tuple[str, str, str, float]]:
@@ -101,7 +103,7 @@ def checkpoint_charts(evaluation: Evaluation) -> list[Chart]:
     baseline = ("baseline", factor * value.baseline)
     by = "update" if any("_" in result.name.removeprefix("checkpoint") for _, result in numbered) else "epoch"
     return [
-        layout(title, [Series(name, points, "c0", dots=True)], reference=baseline, x_label=by, size=SMALL)
+        layout(title, [Series(name, points, "c0", dots=True)], reference=baseline, x_label=by, size=LARGE)
     ]
 
 

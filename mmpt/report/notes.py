@@ -67,10 +67,9 @@ def _of_losses(run: Run) -> Iterator[str]:
                 "clip_norm or more warm-up, and look for NaN in the features: mmpt doctor."
             )
     if run.record.train and not run.record.valid:
+        begun = max(row.get("epoch", 1) for row in run.record.rows["train"]) > 1
         why = (
-            "disable_validation is set"
-            if run.options().get("disable_validation")
-            else "the first comes at the end of an epoch"
+            "see disable_validation, validate_interval" if begun else "the first comes at the end of an epoch"
         )
         yield f"There is no validation loss: {why}. Without it nobody sees when it begins to learn by heart."
 
