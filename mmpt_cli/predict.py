@@ -16,6 +16,7 @@ if __package__ in (None, ""):  # run as a file: the package lies one folder up
 from mmpt.config import TaskConfig, load_task
 from mmpt.config.derive import training_options
 from mmpt.errors import CheckpointError, ConfigError
+from mmpt.store.modelfolder import weight_file
 from mmpt.utils.command import run_command
 from mmpt_cli.job import NO_EVALUATION
 from mmpt_cli.parser import CommandParser
@@ -30,7 +31,7 @@ def make_parser(prog: str = "mmpt predict") -> argparse.ArgumentParser:
     parser.add_argument("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     parser.add_argument("--dtype", choices=["float32", "bfloat16", "float16"], default="float32")
     weights = parser.add_mutually_exclusive_group()
-    weights.add_argument("--checkpoint", help="evaluate this file alone, instead of fairseq.common_eval.path")
+    weights.add_argument("--checkpoint", help="evaluate this file, or saved model, alone")
     weights.add_argument("--untrained", action="store_true", help="evaluate the model as training starts")
     return parser
 
@@ -51,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def checkpoints_to_evaluate(task: str, config: TaskConfig, named: str | None = None) -> list[Path]:
     """Return the checkpoints that a task file asks for, sorted by name.
 
-    One that is ``named`` stands alone. Otherwise it is ``fairseq.common_eval.path``, and for a
-    ``test_*`` task whose file name lacks "best" also every ``checkpoint*`` beside it.
+    One that is ``named``, and a saved model, stands alone. Otherwise it is ``fairseq.common_eval.path``, and
+    for a ``test_*`` task whose file name lacks "best" also every ``checkpoint*`` beside it.
 
     Raises:
         ConfigError: If no checkpoint is named.
@@ -63,7 +64,7 @@ def checkpoints_to_evaluate(task: str, config: TaskConfig, named: str | None = N
         raise ConfigError(f"{task}: fairseq.common_eval.path is missing; set it, or give --checkpoint.")
     path = Path(given)
     beside = sorted(file for file in path.parent.glob("checkpoint*") if file.is_file())
-    if not path.is_file():
+    if not weight_file(path).is_file():
         found = (
             f"That folder has {', '.join(file.name for file in beside)}; give one of them"
             if beside
@@ -71,7 +72,9 @@ def checkpoints_to_evaluate(task: str, config: TaskConfig, named: str | None = N
         )
         raise CheckpointError(f"{task}: the checkpoint {path} does not exist. {found} with --checkpoint.")
     # The file name decides: a folder called "best_run" says nothing about the checkpoint.
-    compare = named is None and Path(task).name.startswith("test_") and "best" not in path.name
+    compare = (
+        named is None and path.is_file() and Path(task).name.startswith("test_") and "best" not in path.name
+    )
     return sorted({path, *beside}) if compare else [path]
 
 

@@ -9,6 +9,7 @@ from mmpt.config import TaskConfig
 from mmpt.config.derive import training_options
 from mmpt.doctor.finding import Finding
 from mmpt.errors import MMPTError
+from mmpt.store.modelfolder import weight_file
 
 __all__ = ["inspect_checkpoints"]
 
@@ -36,7 +37,8 @@ def inspect_checkpoints(
     what = "checkpoint to evaluate" if evaluates else "checkpoint to start from"
     maker = _maker(path, tasks)
     train = f"mmpt launch {maker}" if maker else ""
-    if not os.path.isfile(path):
+    weights = weight_file(path)
+    if not weights.is_file():
         if maker and whole_project:
             yield Finding("waits", what, path, f"{maker} writes it")
         else:
@@ -44,7 +46,7 @@ def inspect_checkpoints(
             todo = train or f"put a checkpoint there, or correct fairseq.{key}"
             yield Finding("missing", what, path, "is not there", todo=todo)
         return
-    size = f"{os.path.getsize(path) / 1e6:.0f} MB"
+    size = f"{weights.stat().st_size / 1e6:.0f} MB"
     if not comparable:
         yield Finding("note", what, path, f"{size}; compared with the model once the rest is there")
         return

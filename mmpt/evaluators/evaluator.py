@@ -33,6 +33,7 @@ from mmpt.evaluators.results import (
     write_result,
 )
 from mmpt.models.checkpoint import load_into
+from mmpt.store.modelfolder import weight_file
 from mmpt.utils import get_logger, set_seed
 from mmpt.utils.device import pick_device
 from mmpt.utils.files import atomic_write, sha256, write_json
@@ -160,7 +161,7 @@ def evaluate(
 
     Args:
         config: The task.
-        checkpoint: The weights; ``fairseq.common_eval.path`` by default.
+        checkpoint: The weights, or a saved model; ``fairseq.common_eval.path`` by default.
         device: See :class:`Evaluator`.
         dtype: See :class:`Evaluator`.
         evaluator: One built for the same ``config`` before, to save building the data set again.
@@ -173,7 +174,8 @@ def evaluate(
     path = checkpoint or training_options(config.fairseq).get("path")
     if path is None:
         raise ConfigError("No checkpoint is named: set fairseq.common_eval.path, or give --checkpoint.")
-    if not Path(path).is_file():
+    weights = weight_file(path)
+    if not weights.is_file():
         raise CheckpointError(
             f"The checkpoint {path} does not exist. Train the model first, or give another with --checkpoint."
         )
@@ -184,7 +186,7 @@ def evaluate(
         model,
         Path(path).stem,
         save_path=config.eval.save_path or Path(path).parent / "eval",
-        checkpoint={"path": str(path), "sha256": sha256(path), "unused_tensors": len(report.unexpected)},
+        checkpoint={"path": str(path), "sha256": sha256(weights), "unused_tensors": len(report.unexpected)},
         selected_from=selected_from,
     )
 

@@ -9,12 +9,16 @@ from fairseq.models import BaseFairseqModel, register_model, register_model_arch
 from torch import nn
 
 from mmpt.errors import CheckpointError
-from mmpt.models.checkpoint import PREFIX, load_weights
+from mmpt.models.checkpoint import PREFIX, load_into, load_weights
+from mmpt.store.modelfolder import is_model_folder
+from mmpt.utils import get_logger
 
 if TYPE_CHECKING:
     from mmpt.fairseq_plugin.task import FairseqMMTask
 
 __all__ = ["FairseqMMModel"]
+
+logger = get_logger(__name__)
 
 
 @register_model("mmmodel", dataclass=FairseqDataclass)
@@ -33,8 +37,12 @@ class FairseqMMModel(BaseFairseqModel):
 
     @classmethod
     def build_model(cls, cfg: FairseqDataclass, task: "FairseqMMTask") -> Self:
-        """Build the model of ``task``."""
-        return cls(task.mmtask.build_model(), task.cfg.reset_optimizer)
+        """Build the model of ``task``, with the weights of a saved model if it starts from one."""
+        model = cls(task.mmtask.build_model(), task.cfg.reset_optimizer)
+        if is_model_folder(task.cfg.restore_file):  # fairseq reads files only, and says that it found none
+            load_into(model.mmmodel, task.cfg.restore_file)
+            logger.info("Training starts from the saved model %s.", task.cfg.restore_file)
+        return model
 
     def forward(self, **inputs: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """Run the model; it refuses arguments that it does not know."""

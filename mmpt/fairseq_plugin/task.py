@@ -19,6 +19,7 @@ from mmpt.errors import CheckpointError
 from mmpt.fairseq_plugin.criterion import mean_loss
 from mmpt.fairseq_plugin.dataset import FairseqMMDataset
 from mmpt.fairseq_plugin.log import RunLog
+from mmpt.store.modelfolder import weight_file
 from mmpt.store.weightfile import check_resumable
 from mmpt.tasks.task import Task
 
@@ -75,8 +76,9 @@ class FairseqMMTask(FairseqTask):
                 from cannot be used.
         """
         config = load_task(cfg.taskconfig)
+        start = weight_file(cfg.restore_file)
         # fairseq itself would start from scratch without a word.
-        if not from_checkpoint and cfg.restore_file != _RESUME and not Path(cfg.restore_file).is_file():
+        if not from_checkpoint and cfg.restore_file != _RESUME and not start.is_file():
             raise CheckpointError(
                 f"fairseq.checkpoint.restore_file (--restore-file) is {cfg.restore_file}, which does not "
                 "exist. Train the task that writes it first, or leave it out to start from BERT's weights."

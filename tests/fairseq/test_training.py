@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from mmpt.fairseq_plugin import MMCriterion
+from mmpt.models import MMPTModel, build_model, load_state_dict
+from mmpt.utils import load_config
 from mmpt.utils.trainlog import read_training_log
 
 pytestmark = pytest.mark.fairseq
@@ -82,3 +84,14 @@ def test_a_checkpoint_of_the_original_toolkit_is_restored_with_its_optimizer(wor
     assert workspace.checkpoint("old")["optimizer_history"][-1]["num_updates"] == 12
     assert not Path("runs/old/checkpoint1.pt").exists()
     assert Path("runs/old/checkpoint2.pt").exists()
+
+
+def test_training_starts_from_a_saved_model(workspace, train):
+    config = load_config("task.yaml")
+    torch.manual_seed(5)
+    MMPTModel(config, build_model(config, pretrained=False)).save_pretrained("saved", video_encoder=False)
+    train("tuned", "--restore-file", "saved", "--max-update", "1")
+    start, end = load_state_dict("saved"), load_state_dict("runs/tuned/checkpoint_last.pt")
+    assert start.keys() == end.keys()
+    # The learning rate of the first update of a warm-up is 0.
+    assert all(torch.equal(end[name], tensor) for name, tensor in start.items())

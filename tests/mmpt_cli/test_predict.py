@@ -10,7 +10,9 @@ import yaml
 
 from mmpt.errors import CheckpointError, ConfigError
 from mmpt.evaluators import read_result
+from mmpt.models import MMPTModel
 from mmpt.utils import load_config
+from mmpt.utils.files import sha256
 from mmpt_cli.predict import checkpoints_to_evaluate, main
 
 ROOT = Path(__file__).parents[2]
@@ -118,3 +120,20 @@ def test_a_task_that_trains_is_refused_and_told_how_to_run(monkeypatch):
     task = "projects/retri/videoclip/how2.yaml"
     with pytest.raises(ConfigError, match=f"{task} names no predictor.* To train it: mmpt launch {task}"):
         main([task])
+
+
+def test_a_saved_model_is_evaluated_alone(retrieval_task):
+    copy_checkpoint(retrieval_task, "checkpoint1.pt")
+    saved = retrieval_task.parent / "runs/mine"
+    model, _, _ = MMPTModel.from_pretrained(retrieval_task, retrieval_task.parent / "runs/checkpoint1.pt")
+    model.save_pretrained(saved, video_encoder=False)
+    name_checkpoint(retrieval_task, "mine")
+    assert chosen(retrieval_task) == ["mine"]
+    assert main([str(retrieval_task), "--device", "cpu"]) == 0
+    eval_folder = retrieval_task.parent / "runs/eval"
+    result = read_result(eval_folder / "mine.result.json")
+    assert result.checkpoint["sha256"] == sha256(saved / "model.safetensors")
+    assert (
+        main([str(retrieval_task), "--device", "cpu", "--checkpoint", f"{saved.parent}/checkpoint1.pt"]) == 0
+    )
+    assert read_result(eval_folder / "checkpoint1.result.json").metrics == result.metrics
