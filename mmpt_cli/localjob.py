@@ -25,8 +25,8 @@ from mmpt_cli.job import NO_EVALUATION, NOT_ON_CPU, JobStatus, training_argument
 
 __all__ = ["JOB_TYPES", "JobStatus", "JobType", "LocalJob"]
 
-DRIVERS = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-"""One of these is there where a GPU is: of NVIDIA, of AMD, or of Windows around this Linux."""
+DRIVERS = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/kfd", "/dev/dxg")
+"""One of these is there where a GPU is: of NVIDIA, in a board of NVIDIA, of AMD, or of Windows around us."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,15 @@ class LocalJob:
     def save_dir(self) -> str | None:
         """Folder of the checkpoints."""
         return training_options(self.values.get("fairseq")).get("save_dir")
+
+    @property
+    def folder(self) -> Path:
+        """Folder of what it writes: checkpoints, or results."""
+        if not self.predicts:
+            return Path(self.save_dir or "")
+        given = (self.values.get("eval") or {}).get("save_path")
+        weights = training_options(self.values.get("fairseq")).get("path")
+        return Path(given) if given else Path(weights or "").parent / "eval"
 
     @property
     def command(self) -> str:
