@@ -1,6 +1,6 @@
 """Find moments that fit a sentence, or videos that are like one of the index.
 
-Prints rank, file, from-to, score and percentile; what they mean stands in docs/own_videos.md.
+Prints rank, file, from-to, score and percentile; what they mean stands in docs/own-videos.md.
 """
 
 import argparse

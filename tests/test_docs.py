@@ -2,8 +2,9 @@
 
 A document is read like this:
 
-- ``bash`` blocks run in their order, each in a shell of its own. What takes minutes (targets of make, whole
-  projects) is only looked up; what needs files that nobody can ship stands in ``text`` blocks.
+- ``bash`` blocks run in their order, each in a shell of its own; the page of a server is read. What takes
+  minutes (targets of make, whole projects) is only looked up; what needs files that nobody can ship, or
+  machines, stands in ``text`` blocks.
 - ``python`` blocks run after them: all of a document are one script.
 - ``<!-- file: PATH... -->`` before a block: what it shows is in these files before anything runs.
 - ``<!-- output -->`` before a block: its lines are among those that the block before it printed, in their
@@ -15,9 +16,12 @@ import json
 import os
 import pickle
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,12 +85,10 @@ def workspace(tmp_path_factory, tiny_bert):
     for project in ("retri/videoclip", "mtm/vlm"):
         add_checkpoint(folder, project)
     captions = {}
-    (folder / "my_videos").mkdir()
     for index, name in enumerate(("kitchen01", "kitchen02")):
         scene = scene_of(0, index)
-        video = folder / f"data/how2/videos/{scene.video_id}.mp4"
-        write_video(RenderJob(video, scene, end=2.0), size=32)
-        (folder / "my_videos" / f"{name}.mp4").hardlink_to(video)
+        write_video(RenderJob(folder / f"my_videos/{name}.mp4", scene, end=1.0), size=32)
+        write_video(RenderJob(folder / f"data/how2/videos/{scene.video_id}.mp4", scene, end=2.0), size=32)
         captions[scene.video_id] = {"start": [0.0, 1.0], "end": [1.0, 2.0], "text": ["now cut", "cut bread"]}
     (folder / "data/how2/raw_caption.json").write_text(json.dumps(captions))
     return folder
@@ -105,16 +107,34 @@ def add_checkpoint(folder, project):
     torch.save({"model": {f"mmmodel.{name}": value for name, value in state.items()}}, path)
 
 
+def environment():
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
+
+
 def run(code, folder):
-    beside = str(Path(sys.executable).parent)
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PATH": os.pathsep.join([beside, os.environ["PATH"]]),
-    }
-    done = subprocess.run(code, cwd=folder, capture_output=True, text=True, env=environment, check=False)
+    done = subprocess.run(code, cwd=folder, capture_output=True, text=True, env=environment(), check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def look_at_the_page(command, folder):
+    """Start a server on a free port, read its page, and stop it as Ctrl-C does."""
+    with subprocess.Popen(
+        [*shlex.split(command, comments=True), "--port", "0"],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        address = re.search(r"http://\S+", server.stdout.readline())
+        try:
+            assert address, "the server did not say where it is"
+            with urllib.request.urlopen(address[0]) as answer:
+                assert b"<title>" in answer.read()
+        finally:
+            server.send_signal(signal.SIGINT)
+    assert server.returncode in (0, 130)
 
 
 def assert_printed(expected, printed):
@@ -135,6 +155,8 @@ def test_the_commands_and_examples_run_in_their_order(document, workspace):
     for block in blocks(document):
         if block.mark == "output":
             assert_printed(block.text, printed)
+        elif block.text.startswith("mmpt serve"):
+            look_at_the_page(block.text, workspace)
         elif block.language == "bash" and not block.mark:
             dry = re.sub(r"^make ", "make -n ", block.text, flags=re.MULTILINE)
             printed = run(
@@ -161,6 +183,12 @@ def test_every_file_and_section_that_a_document_names_exists(document):
         file = (ROOT / document).parent / path if path else ROOT / document
         assert file.exists(), f"{document} links to {target}"
         assert not section or section in anchors(file.read_text()), f"{document} links to {target}"
+
+
+def test_every_extra_is_explained():
+    extras = re.findall(r'^    "(\w+)": \[', (ROOT / "setup.py").read_text(), re.MULTILINE)
+    explained = (ROOT / "docs" / "install.md").read_text()
+    assert [extra for extra in extras if f"`{extra}`" not in explained] == []
 
 
 def anchors(text):
