@@ -26,6 +26,7 @@ CAPTIONS = "scripts/text_token_extractor/configs/demo.yaml"
 PROJECT = "projects/demo.yaml"
 TRAIN_TASK = "projects/demo/how2.yaml"
 TEST_TASK = "projects/demo/test_youcook_zs.yaml"
+MODEL = RUN / "model"
 RESULTS = [RUN / "youcook_zs/eval" / f"{name}.result.json" for name in ("untrained", "checkpoint_best")]
 
 
@@ -51,7 +52,7 @@ def model_stages() -> list[Stage]:
 
 
 def report() -> None:
-    """Print the table and the answers, and write the page."""
+    """Print the table and the answers, write the page, and save the model as a folder."""
     from mmpt.demo.queries import World, answer
     from mmpt.demo.summary import table_text, write_demo_report
     from mmpt.evaluators.results import read_result
@@ -68,7 +69,8 @@ def report() -> None:
             where = f"{hit.video_id}  {hit.start:3.0f}-{hit.end:3.0f} s"
             print(f"  {where}  score {hit.score:6.2f}  {mark}: {hit.note}")
     page = write_demo_report(RUN, answers, DATA, TRAIN_TASK)
-    print(f"\nreport: {page}")
+    model.save_pretrained(MODEL)
+    print(f"\nmodel:  {MODEL}\nreport: {page}")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

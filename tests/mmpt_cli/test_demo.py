@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmpt.errors import DataError, MMPTError
+from mmpt.models import MMPTModel
 from mmpt.utils.files import read_json
 from mmpt_cli import demo
 from mmpt_cli.demo_stages import Stage, run_timed
@@ -52,6 +53,11 @@ def test_the_demo_trains_answers_and_reports(small_workspace, capfd):
     assert page.count("data:image/jpeg") == 27
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert Path("runs/demo/metrics.jsonl").exists()
+    shutil.move(demo.MODEL, "elsewhere")
+    model, _, _ = MMPTModel.from_pretrained("elsewhere")
+    [video, *_] = Path("data/demo/videos/youcook").glob("*.mp4")
+    assert model.moments(video, "add the red moon")
+    assert "| R1 |" in Path("elsewhere/README.md").read_text()
 
     made = Path("data/demo/videos").rglob("*.mp4"), Path("runs/demo").glob("checkpoint_best.pt")
     before = {path: path.stat().st_mtime_ns for group in made for path in group}
