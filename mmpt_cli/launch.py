@@ -16,13 +16,16 @@ from collections.abc import Sequence
 
 from mmpt.config.project import is_project
 from mmpt.utils.command import run_command
-from mmpt_cli.localjob import JOB_TYPES, LocalJob
+from mmpt_cli.localjob import JOB_TYPES, JobStatus, LocalJob
 from mmpt_cli.parser import CommandParser
 from mmpt_cli.project import expand_project, stages, write_project
+from mmpt_cli.report import print_reports
 from mmpt_cli.slurmjob import make_job
 from mmpt_cli.stages import run_stage, run_stages
 
 __all__ = ["main", "make_parser"]
+
+ENDED = (JobStatus.DONE, JobStatus.FAILED)
 
 
 def make_parser(prog: str = "mmpt launch") -> argparse.ArgumentParser:
@@ -75,7 +78,10 @@ def launch_project(path: str, options: argparse.Namespace) -> int:
     again = f"mmpt launch {path} --run"
     if options.jobtype:
         again += f" --jobtype {options.jobtype}"
-    return run_stages(jobs, again, options.from_stage, options.parallel)
+    code = run_stages(jobs, again, options.from_stage, options.parallel)
+    if not options.dryrun:
+        print_reports(job.folder for stage in jobs for job in stage if job.status in ENDED)
+    return code
 
 
 def launch_task(path: str, options: argparse.Namespace) -> int:
@@ -83,10 +89,14 @@ def launch_task(path: str, options: argparse.Namespace) -> int:
     job = make_job(path, options.jobtype, options.dryrun, options.cluster)
     if job.type.slurm:
         job.submit()
+        if not options.dryrun:
+            print_reports([job.folder], ended=False)
         return 0
     failed = run_stage([job])
     if failed:
         print(f"{path} failed with exit code {job.exit_code}; its own messages are above.")
+    if not options.dryrun:
+        print_reports([job.folder])
     return job.exit_code
 
 

@@ -6,13 +6,17 @@ they differ. A run that still goes on, or was stopped, can be looked at, too.
 """
 
 import argparse
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from mmpt.utils.command import run_command
+from mmpt.utils.logging import get_logger
 from mmpt_cli.parser import CommandParser
 
-__all__ = ["main", "make_parser"]
+__all__ = ["main", "make_parser", "print_reports"]
+
+logger = get_logger(__name__)
 
 
 def make_parser(prog: str = "mmpt report") -> argparse.ArgumentParser:
@@ -49,6 +53,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         path = options.out or comparison_path(options.runs)
         print(f"comparison: {write_comparison(path, options.runs)}")
     return 0
+
+
+def print_reports(folders: Iterable[Path], ended: bool = True) -> None:
+    """Print a line for each run: where its page is, which is written now, or how to write it.
+
+    What is wrong with a page is said in its line, and is no error: the run itself is done.
+
+    Args:
+        folders: What training or evaluation wrote into; several may belong to one run.
+        ended: Whether the runs have ended; pages of queued ones come later.
+    """
+    from mmpt.report.page import write_report
+    from mmpt.report.run import home_of, is_run
+
+    for folder in dict.fromkeys(map(home_of, folders)):
+        command = f"mmpt report {shlex.quote(str(folder))}"
+        if not ended:
+            print(f"report: {command}", flush=True)
+        elif is_run(folder):  # a task that failed at once has left nothing
+            try:
+                print(f"report: {write_report(folder)}", flush=True)
+            except Exception as error:
+                logger.debug("Why there is no page:", exc_info=error)
+                print(f"report: {command} (it could not be written now: {error})", flush=True)
 
 
 if __name__ == "__main__":

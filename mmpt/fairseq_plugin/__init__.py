@@ -43,6 +43,12 @@ logging.getLogger("fairseq_cli.train").addFilter(lambda record: isinstance(recor
 for name in ("fairseq.tasks.fairseq_task", "fairseq.data.iterators"):
     logging.getLogger(name).setLevel(logging.WARNING)
 
+# TensorBoard is written where it is installed; whoever has not installed it does not want to hear of it
+# in every epoch.
+logging.getLogger("fairseq.logging.progress_bar").addFilter(
+    lambda record: "tensorboard not found" not in record.getMessage()
+)
+
 # fairseq is archived: it uses old interfaces of hydra and torch and asks for pinned memory without a
 # GPU. All of this is harmless and would be printed in every run.
 warnings.filterwarnings("ignore", module=r"hydra\.")

@@ -1,7 +1,9 @@
 """What there is to know of a run at a glance: its best numbers, time, hardware, and what to check it by."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from mmpt.evaluators.tables import format_value
 from mmpt.report.evaluations import metric_name
@@ -74,7 +76,7 @@ def times(run: Run) -> list[tuple[str, float, str]]:
 
 def hardware(run: Run) -> list[tuple[str, str]]:
     """Return what the newest evaluation was computed on; where something was trained, the last training."""
-    said = [each.main.hardware for each in run.evaluations]
+    said: list[Mapping[str, Any]] = [each.main.hardware for each in run.evaluations]
     said += [session.hardware for session in run.record.sessions] if run.record else []
     found = next(filter(None, reversed(said)), None)
     if found is None:

@@ -13,7 +13,7 @@ from mmpt.report.about import ABOUT_FILE, About, read_about
 from mmpt.utils.files import read_json
 from mmpt.utils.trainlog import METRICS_FILE, TrainingRecord, is_running, read_training_log
 
-__all__ = ["CONFIG_FILE", "Evaluation", "Run", "home_of", "read_run"]
+__all__ = ["CONFIG_FILE", "Evaluation", "Run", "home_of", "is_run", "read_run"]
 
 CONFIG_FILE = "config.yaml"
 _RESULT = "*.result.json"
@@ -85,6 +85,11 @@ def home_of(folder: Path) -> Path:
     return next((each for each in (folder, *folder.parents) if (each / METRICS_FILE).is_file()), folder)
 
 
+def is_run(folder: Path) -> bool:
+    """Tell whether there is anything of a run in a folder."""
+    return (folder / METRICS_FILE).is_file() or (folder.is_dir() and any(_result_files(folder)))
+
+
 def read_run(folder: Path) -> Run:
     """Read what there is of a run.
 
@@ -96,6 +101,11 @@ def read_run(folder: Path) -> Run:
     if not folder.is_dir():
         hint = "give the folder of its checkpoints" if folder.suffix == ".yaml" else "check the path"
         raise DataError(f"{folder} is no folder of a run; {hint}, such as runs/demo.")
+    if not is_run(folder):
+        raise DataError(
+            f"There is no run in {folder}: no {METRICS_FILE} of a training, and no {_RESULT} of an "
+            "evaluation. Give the folder that fairseq.checkpoint.save_dir or eval.save_path names."
+        )
     problems: list[str] = []
     results = [
         (path, result) for path in _result_files(folder) if (result := _try(read_result, path, problems))
@@ -104,11 +114,6 @@ def read_run(folder: Path) -> Run:
         folder / name for name in (METRICS_FILE, CONFIG_FILE, ABOUT_FILE, "stages.json")
     )
     record = _try(read_training_log, metrics, problems) if metrics.exists() else None
-    if record is None and not results and not problems:
-        raise DataError(
-            f"There is no run in {folder}: no {METRICS_FILE} of a training, and no {_RESULT} of an "
-            "evaluation. Give the folder that fairseq.checkpoint.save_dir or eval.save_path names."
-        )
     written = _try(read_yaml, config, problems) if config.exists() else None
     return Run(
         folder,
