@@ -14,7 +14,7 @@ from mmpt.models.frameencoder import FrameEncoder
 from mmpt.models.mmfusion import MMFusion
 from mmpt.models.saving import load_folder_task
 from mmpt.store.featurewidth import with_feature_width
-from mmpt.store.modelfolder import is_model_folder, weight_file
+from mmpt.store.modelfolder import MANIFEST, is_model_folder, weight_file
 
 __all__ = ["BEST", "Parts", "load_parts"]
 
@@ -41,6 +41,11 @@ def load_parts(task: str | os.PathLike[str], checkpoint: str | os.PathLike[str] 
                 "Leave one of them out."
             )
         config, checkpoint = load_folder_task(Path(task)), task
+    elif Path(task).is_dir():
+        raise CheckpointError(
+            f"The folder {task} holds no saved model: {MANIFEST} is missing, which a save writes last. "
+            "Copy or save the model again."
+        )
     else:
         config = with_feature_width(load_task(task))
     origin = _find_checkpoint(config, checkpoint)  # before a hub is asked for BERT's configuration
