@@ -24,7 +24,7 @@ from mmpt.store.sources import read_settings
 from mmpt.utils.device import pick_device
 from mmpt_cli.extraction_plan import find_videos, save_plan
 
-__all__ = ["extract", "extract_as_sibling", "extract_part", "worker_command"]
+__all__ = ["extract", "extract_as_sibling", "extract_part", "threads", "worker_command"]
 
 
 def threads(options: argparse.Namespace, clipwise: bool = False) -> int:

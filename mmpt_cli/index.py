@@ -5,12 +5,20 @@ on where it was. A video that cannot be used is named, and the exit code is 1; t
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from mmpt.errors import DataError
 from mmpt.utils.command import run_command
 from mmpt_cli.parser import CommandParser
+
+if TYPE_CHECKING:
+    from mmpt.models import MMPTModel
+    from mmpt.store.extraction_report import ExtractionReport
+    from mmpt.store.paths import VideoJob
 
 __all__ = ["main", "make_parser"]
 
@@ -25,6 +33,7 @@ def make_parser(prog: str = "mmpt index") -> argparse.ArgumentParser:
     add("--plugin", action="append", default=[], help="file or module that registers encoders; repeatable")
     add("--remove-missing", action="store_true", help="take out videos that do not exist any more")
     add("--verify", action="store_true", help="read the whole index and compare its checksums")
+    add("--num_workers", type=int, default=1, help="processes that decode and encode (default: 1)")
     add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     return parser
 
@@ -35,27 +44,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.videos and not options.verify:
         parser.error("name a folder of videos, or give --verify")
+    if options.num_workers < 1:
+        parser.error("--num_workers counts from 1")
     code = _build(options) if options.videos else 0
     return max(code, _verify(options.out)) if options.verify else code
 
 
 def _build(options: argparse.Namespace) -> int:
-    from mmpt.encoders import load_plugin
     from mmpt.search import Index, build_index
-    from mmpt.search.model import load_model, task_of
+    from mmpt.search.build import VIDEOS_AT_ONCE
     from mmpt.utils.device import pick_device
 
-    for plugin in options.plugin:
-        load_plugin(plugin)
-    task, record = task_of(options.out, options.model)
-    model = load_model(task, record).to(pick_device(options.device))
     report = build_index(
         options.videos,
         options.out,
-        model,
-        task=task,
+        options.model,
         plugins=options.plugin,
+        device=pick_device(options.device),
         remove_missing=options.remove_missing,
+        extract=partial(_extract, options.num_workers, options.device),
+        videos_at_once=VIDEOS_AT_ONCE * options.num_workers,
     )
     for path, reason in report.failed.items():
         print(f"{path}: {reason}", file=sys.stderr)
@@ -68,6 +76,34 @@ def _build(options: argparse.Namespace) -> int:
     if report.missing:
         print(f"{report.missing} videos do not exist any more; --remove-missing takes them out")
     return int(bool(report.failed))
+
+
+def _extract(
+    workers: int, device: str | None, model: "MMPTModel", jobs: Sequence["VideoJob"]
+) -> "ExtractionReport":
+    """Make features as ``mmpt extract`` makes them, here or in several processes."""
+    import torch
+
+    from mmpt.search.build import extract_here
+    from mmpt.store.crew import extract_with_workers
+    from mmpt_cli.extract import parse
+    from mmpt_cli.extraction import threads, worker_command
+
+    choice, l2_normalize = model.encoder_choice, model.config.extractor.l2_normalize
+    arguments = ["--fdir", str(jobs[0].feature.parent), "--type", choice.type]
+    arguments += ["--num_workers", str(workers)]
+    arguments += ["--weights", choice.weights] if choice.weights else []
+    arguments += ["--device", device] if device else []
+    arguments += [] if l2_normalize is None else ["--l2_normalize", str(int(l2_normalize))]
+    for name, value in choice.options.items():
+        arguments += ["--option", f"{name}={json.dumps(value)}"]
+    for plugin in choice.plugins:
+        arguments += ["--plugin", plugin]
+    options = parse(arguments)
+    if workers == 1:
+        torch.set_num_threads(threads(options, model.video_encoder().spec.clipwise))
+        return extract_here(model, jobs)
+    return extract_with_workers(jobs, partial(worker_command, arguments, options), workers)
 
 
 def _verify(folder: str) -> int:

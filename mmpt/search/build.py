@@ -23,7 +23,7 @@ from mmpt.models import MMPTModel
 from mmpt.search.changes import find_changes, stamp_of
 from mmpt.search.index import Index
 from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
-from mmpt.search.model import check_identity
+from mmpt.search.model import check_identity, load_for_index
 from mmpt.search.nearest import LONGEST
 from mmpt.search.publish import publish
 from mmpt.search.segment import SEGMENTS, VideoEntry, VideoVectors
@@ -37,7 +37,7 @@ from mmpt.utils.lock import exclusive
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
-__all__ = ["FEATURES", "IndexReport", "build_index", "extraction_settings"]
+__all__ = ["FEATURES", "IndexReport", "build_index", "extract_here"]
 
 logger = get_logger(__name__)
 
@@ -47,7 +47,7 @@ VIDEOS_AT_ONCE = 200
 SECONDS_AT_ONCE = 1 << 16
 """Seconds whose vectors are kept in memory: 100 MB of width 768."""
 
-Extract = Callable[[Sequence[VideoJob]], ExtractionReport]
+Extract = Callable[[MMPTModel, Sequence[VideoJob]], ExtractionReport]
 
 
 @dataclass
@@ -67,12 +67,13 @@ class IndexReport:
 def build_index(
     videos: Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
-    model: MMPTModel,
+    model: MMPTModel | str | os.PathLike[str] | None = None,
     *,
-    task: str = "",
     plugins: Sequence[str] = (),
+    device: torch.device | str = "cpu",
     remove_missing: bool = False,
     extract: Extract | None = None,
+    videos_at_once: int = VIDEOS_AT_ONCE,
 ) -> IndexReport:
     """Make an index, or bring one up to date: add new videos, replace changed ones.
 
@@ -81,12 +82,14 @@ def build_index(
     Args:
         videos: Folders, looked into at any depth, and files.
         out: Folder of the index.
-        model: What makes the vectors.
-        task: What it was loaded from; remembered for searches.
-        plugins: What was loaded before; remembered too.
+        model: What makes the vectors: a task file, or a folder of ``save_pretrained``, which is remembered
+            for searches; or a model. None: as the index remembers; see also
+            :func:`mmpt.search.model.default_task`.
+        plugins: Files or modules that register encoders; remembered too.
+        device: Where a model that is loaded computes.
         remove_missing: Take out the videos, of these folders and files, that do not exist any more.
-        extract: Makes features; by default in this process, see
-            :func:`mmpt.store.features.extract_features`.
+        extract: Makes the features that are missing; by default :func:`extract_here`.
+        videos_at_once: Videos that are extracted before they are published.
 
     Raises:
         DataError: If there are no videos, another process writes, or the index is damaged.
@@ -94,13 +97,17 @@ def build_index(
     """
     if isinstance(videos, (str, os.PathLike)):
         videos = [videos]
-    folder = Path(out)
+    folder, task = Path(out), ""
     _check_folder(folder)
+    if not isinstance(model, MMPTModel):
+        task, model = load_for_index(folder, model, plugins)
+        model.to(device)
     with exclusive(folder / LOCK, f"the index {folder}"):
         if not (folder / MANIFEST).exists():
             Manifest(_record(model, task, plugins)).save(folder)
         index = Index.open(folder)
         check_identity(index, model)
+        _check_encoder(index, model)
         changes = find_changes(videos, index.videos)
         report = IndexReport(unchanged=changes.unchanged, failed=changes.failed)
         gone = [entry.id for entry in changes.gone]
@@ -110,11 +117,12 @@ def build_index(
         else:
             report.missing = len(gone)
         known = {entry.id for entry in index.videos}
-        extract = extract or partial(_extract, model)
         entries = iter(changes.new)
-        while some := list(islice(entries, VIDEOS_AT_ONCE)):
+        while some := list(islice(entries, videos_at_once)):
             jobs = {_feature(folder, entry): entry.path for entry in some}
-            failed = extract([VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]).failed
+            failed = (extract or extract_here)(
+                model, [VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]
+            ).failed
             for batch in _batches(_encoded(folder, some, model, failed, report)):
                 index = publish(index, batch, [], model)
                 updated = sum(video.entry.id in known for video in batch)
@@ -126,16 +134,12 @@ def build_index(
     return report
 
 
-def extraction_settings(model: MMPTModel) -> ExtractionSettings:
-    """Return how features are made for a model."""
-    device = next(model.parameters()).device
-    return ExtractionSettings(l2_normalize=model.config.extractor.l2_normalize, device=str(device))
-
-
-def _extract(model: MMPTModel, jobs: Sequence[VideoJob]) -> ExtractionReport:
-    encoder = model.video_encoder()
+def extract_here(model: MMPTModel, jobs: Sequence[VideoJob]) -> ExtractionReport:
+    """Make the features of videos with the encoder of a model, in this process."""
+    encoder, device = model.video_encoder(), next(model.parameters()).device
+    settings = ExtractionSettings(l2_normalize=model.config.extractor.l2_normalize, device=str(device))
     with ProcessDecoder(partial(decode_frames, interpolation=encoder.spec.interpolation)) as decoder:
-        return extract_features(jobs, encoder, extraction_settings(model), decoder)
+        return extract_features(jobs, encoder, settings, decoder)
 
 
 def _check_folder(folder: Path) -> None:
@@ -147,6 +151,15 @@ def _check_folder(folder: Path) -> None:
                 f"The folder {folder} holds something else ({min(foreign)}) and no index; "
                 "give --out a new one."
             )
+
+
+def _check_encoder(index: Index, model: MMPTModel) -> None:
+    before, now = index.meta.model.encoder, model.video_encoder().spec.identity
+    if before != now:
+        raise ConfigError(
+            f"The videos of the index {index.folder} were encoded by {before}, and the model's encoder now is "
+            f"{now}. Put the former weights back, or make another index."
+        )
 
 
 def _record(model: MMPTModel, task: str, plugins: Sequence[str]) -> ModelRecord:

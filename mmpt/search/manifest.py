@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from mmpt.errors import DataError
-from mmpt.utils.files import atomic_write, read_json, read_text, sha256
+from mmpt.utils.files import atomic_write, read_text, sha256
 
 __all__ = ["DAMAGED", "MANIFEST", "FileRecord", "Manifest", "ModelRecord", "SegmentRecord"]
 
@@ -109,7 +109,11 @@ class Manifest:
                 f"There is no index in {folder} ({MANIFEST} is missing); make one: "
                 f"mmpt index VIDEOS --out {folder}"
             )
-        values = read_json(path)
+        text = read_text(path)  # once: the next time it may be another state
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise _damaged(path) from error
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise DataError(f"The file {path} is no index of mmpt; check the path.")
         if values.get("version") != VERSION:
@@ -126,7 +130,7 @@ class Manifest:
             )
         except (TypeError, KeyError) as error:
             raise _damaged(path) from error
-        if manifest._text() != read_text(path):
+        if manifest._text() != text:
             raise _damaged(path)
         return manifest
 

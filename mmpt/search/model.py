@@ -1,6 +1,7 @@
 """Which model an index is made with, and that it is searched with the same."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mmpt.encoders import load_plugin
@@ -9,7 +10,7 @@ from mmpt.models import MMPTModel
 from mmpt.search.index import Index
 from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
 
-__all__ = ["check_identity", "default_task", "load_model", "task_of"]
+__all__ = ["check_identity", "default_task", "load_for_index", "load_model"]
 
 # Task -> files that it needs, best first.
 _DEFAULTS = {
@@ -37,31 +38,40 @@ def default_task() -> str:
     )
 
 
-def task_of(folder: str | os.PathLike[str], model: str | None) -> tuple[str, ModelRecord | None]:
-    """Return the task of the model to make an index with, and what an index that is there knows of its model.
+def load_for_index(
+    folder: Path, task: str | os.PathLike[str] | None = None, plugins: Sequence[str] = ()
+) -> tuple[str, MMPTModel]:
+    """Load the model to make an index with, or to go on with.
 
     Args:
         folder: The index, which need not be there.
-        model: What the user names; None: what the index remembers, else :func:`default_task`.
+        task: What the user names; None: what the index remembers, else :func:`default_task`.
+        plugins: Files or modules to load first; those that the index remembers are loaded, too.
+
+    Returns:
+        The task, and its model.
     """
-    record = Manifest.load(Path(folder)).model if (Path(folder) / MANIFEST).exists() else None
-    return model or (record.task if record else default_task()), record
+    record = Manifest.load(folder).model if (folder / MANIFEST).exists() else None
+    task = os.fspath(task or (record.task if record else default_task()))
+    return task, load_model(task, record, plugins)
 
 
-def load_model(task: str | os.PathLike[str], record: ModelRecord | None = None) -> MMPTModel:
+def load_model(
+    task: str | os.PathLike[str], record: ModelRecord | None = None, plugins: Sequence[str] = ()
+) -> MMPTModel:
     """Load the model of a task file, or of a folder that ``save_pretrained`` wrote.
 
     Args:
         task: The file or folder.
-        record: What an index knows of its model; tells where to look if it cannot be loaded.
+        record: What an index knows of its model.
+        plugins: Files or modules to load first.
 
     Raises:
         ConfigError: If the task is missing or wrong.
         CheckpointError: If the checkpoint is missing or wrong.
     """
-    if record:
-        for plugin in record.plugins:
-            load_plugin(plugin)
+    for plugin in [*plugins, *(record.plugins if record else ())]:
+        load_plugin(plugin)
     if not os.fspath(task):
         raise ConfigError("The index was made with a model that has no file; name one with --model.")
     try:

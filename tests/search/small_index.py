@@ -1,0 +1,99 @@
+"""What tests of the index share: a tiny model with a task file, videos of one colour, what an index holds."""
+
+import hashlib
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from mmpt.encoders.s3d import S3D
+from mmpt.models import MMPTModel, build_model
+from mmpt.search import Index, build_index
+from mmpt.store.decode import decode_frames
+from mmpt.store.features import ExtractionSettings, extract_features
+from mmpt.utils import recursive_config
+
+FPS, SIZE, WIDTH, CLIP = 4, 32, 0.125, 4
+COLOURS = {"red": (220, 30, 30), "green": (30, 220, 30), "blue": (30, 30, 220), "grey": (120, 120, 120)}
+
+
+def write_task(folder, bert, seed=0):
+    """Write a task file with an untrained checkpoint and a narrow S3D beside it; return its path."""
+    torch.manual_seed(seed)
+    save_file(S3D(width=WIDTH, text_module=False).state_dict(), folder / "s3d.safetensors")
+    values = {
+        "dataset": {"bert_name": str(bert), "max_video_len": CLIP, "max_len": 16},
+        "model": {
+            "model_cls": "MMFusionSeparate",
+            "video_encoder_cls": "MMBertForEncoder",
+            "text_encoder_cls": "BertModel",
+            "num_hidden_video_layers": 1,
+        },
+        "extractor": {"weights": str(folder / "s3d.safetensors"), "width": WIDTH, "fps": FPS, "size": SIZE},
+        "fairseq": {"checkpoint": {"save_dir": str(folder)}},
+    }
+    path = folder / "task.yaml"
+    path.write_text(yaml.safe_dump(values))
+    state = build_model(recursive_config(path), pretrained=False).state_dict()
+    torch.save({"model": state}, folder / "checkpoint_best.pt")
+    return path
+
+
+def write_colours(path, *names, seed=0):
+    """Write a video of two seconds of each colour, with some noise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).integers(0, 30, size=(len(names) * 2 * FPS, SIZE, SIZE, 3))
+    colours = np.repeat([COLOURS[name] for name in names], 2 * FPS, axis=0)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.height, stream.width, stream.pix_fmt = SIZE, SIZE, "yuv420p"
+        for frame in (colours[:, None, None] + noise).astype(np.uint8):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def extract_simply(model, jobs):
+    """Make features without further processes."""
+    settings = ExtractionSettings(batch_size=4, decoding_threads=1)
+    return extract_features(jobs, model.video_encoder(), settings, decode_frames)
+
+
+def update(folder, task, times=1):
+    """Bring an index up to date, publishing every video on its own; the target of other processes."""
+    torch.set_num_threads(1)
+    model = MMPTModel.from_pretrained(task)[0]
+    for number in range(times):
+        if times > 1:
+            os.utime(folder / "videos/a.mp4", ns=(number, number))
+        build_index(
+            [folder / "videos"],
+            folder / "index",
+            model,
+            remove_missing=True,
+            extract=extract_simply,
+            videos_at_once=1,
+        )
+
+
+def contents(folder):
+    """All that an index says, apart from which segment says it."""
+    index = Index.open(folder)
+    vectors = {}
+    for entry in index.videos:
+        number, position = index.place(entry.id)
+        video = index.segments[number].of(position)
+        tensors = (video.seconds, video.clips, index.segments[number].videos[position])
+        vectors[entry.id] = entry, *(hashlib.sha256(each.numpy().tobytes()).hexdigest() for each in tensors)
+    reference = index.reference
+    return vectors, index.counts, (reference.text.tobytes(), reference.video.tobytes()) if reference else None
+
+
+def files(folder):
+    """The files of an index, and those that its manifest names; equal if nothing is left over."""
+    segments = {path.relative_to(folder).as_posix() for path in Path(folder, "segments").glob("*")}
+    return segments, {file.path for file in Index.open(folder).meta.files()}
