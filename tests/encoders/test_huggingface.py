@@ -230,7 +230,7 @@ def test_every_way_of_saying_how_pixels_are_scaled_is_understood(save, changes, 
 def test_what_is_missing_or_wrong_in_a_folder_is_named(save, tmp_path, tiny_bert):
     with pytest.raises(ConfigError, match=r"from a folder with config\.json; 'none' is none\. Name"):
         build_encoder("huggingface", "none")
-    with pytest.raises(ConfigError, match="none is given. Name the folder with --weights"):
+    with pytest.raises(ConfigError, match=r"none is given\. Name the folder with --weights"):
         build_encoder("huggingface")
     _, folder = save(clip, size={"height": 32, "width": 16}, do_center_crop=False)
     with pytest.raises(ConfigError, match="32 x 16 is no square"):

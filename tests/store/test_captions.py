@@ -123,7 +123,7 @@ def test_jsonl_and_pickle_give_the_same_captions(tmp_path):
 
 
 def test_the_name_of_the_original_finds_our_file(tmp_path):
-    with pytest.raises(DataError, match=r"does not exist, nor raw_caption_dedup\.jsonl .*mmpt shards captions"):
+    with pytest.raises(DataError, match=r"nor raw_caption_dedup\.jsonl .*mmpt shards captions"):
         find_captions(tmp_path / "raw_caption_dedup.pkl")
     (tmp_path / "raw_caption_dedup.jsonl").touch()
     assert find_captions(tmp_path / "raw_caption_dedup.pkl").suffix == ".jsonl"

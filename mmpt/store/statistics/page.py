@@ -125,10 +125,11 @@ def chart(title: str, axis: str, series: Mapping[str, Distribution], unit: float
     last = edges[-1].high
     highest = max(bar.share for each in bars.values() for bar in each)
     more = max(float(values.greatest) for values in series.values() if values.number)
+    ticks = [tick for tick in nice_ticks(0, last / unit) if tick * unit <= last]
     return Chart(
         title,
         axis,
-        [(100 * tick * unit / last, f"{tick:g}") for tick in nice_ticks(0, last / unit) if tick * unit <= last],
+        [(100 * tick * unit / last, f"{tick:g}") for tick in ticks],
         [(list(series).index(name), name, _outline(each, last, highest)) for name, each in bars.items()],
         f"the last bar: all up to {more / unit:,.4g}" if more > last else "",
         f"{100 * highest:.3g} %",
