@@ -4,7 +4,7 @@ A document is read like this:
 
 - ``bash`` blocks run in their order, each in a shell of its own; the page of a server is read. What takes
   minutes (targets of make, whole projects) is only looked up; what needs files that nobody can ship, or
-  machines, stands in ``text`` blocks.
+  machines, stands in ``text`` blocks. Of these, and of commands in the text, the options are looked up.
 - ``python`` blocks run after them: all of a document are one script.
 - ``<!-- file: PATH... -->`` before a block: what it shows is in these files before anything runs.
 - ``<!-- output -->`` before a block: its lines are among those that the block before it printed, in their
@@ -12,6 +12,7 @@ A document is read like this:
 """
 
 import ast
+import importlib
 import json
 import os
 import pickle
@@ -37,6 +38,7 @@ from mmpt.demo.scene import scene_of
 from mmpt.demo.videofile import RenderJob, write_video
 from mmpt.encoders.s3d import S3D
 from mmpt.models.build import build_model
+from mmpt_cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = ["README.md", "CONFIG.md", "DATASET.md", "CONTRIBUTING.md"]
@@ -165,6 +167,27 @@ def test_the_commands_and_examples_run_in_their_order(document, workspace):
     script = "\n".join(each.text for each in blocks(document) if each.language == "python" and not each.mark)
     if script:
         run([sys.executable, "-c", script], workspace)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_commands_that_are_only_named_exist_with_their_options(document):
+    for command in re.findall(
+        r"(?:^(?:\$ )?|`)(mmpt [a-z][^`\n]*)", (ROOT / document).read_text(), re.MULTILINE
+    ):
+        name, *words = shlex.split(command, comments=True)[1:]
+        assert name in COMMANDS, f"{document} names {command}"
+        known = options_of(importlib.import_module(f"mmpt_cli.{name}").make_parser())
+        assert [word for word in words if word.startswith("--") and word not in known] == [], document
+
+
+def options_of(parser):
+    """Return the options of a command and of the commands inside it."""
+    inside = (
+        [each for action in parser._subparsers._group_actions for each in action.choices.values()]
+        if parser._subparsers
+        else []
+    )
+    return set(parser._option_string_actions).union(*map(options_of, inside))
 
 
 def test_the_readme_names_the_two_commands_on_its_first_screen():
