@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from mmpt.search import Searcher
     from mmpt.web.app import create_app
     from mmpt.web.library import Library
-    from mmpt.web.server import address_of, is_open, listen, serve
+    from mmpt.web.server import address_of, is_open, listen, make_server
 
     with listen(options.host, options.port) as listening:
         searcher = Searcher.open(options.index, options.model, options.device)
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{library.info()['videos']} videos, {address} (Ctrl-C stops)", flush=True)
         if options.open:
             webbrowser.open(address)
-        serve(create_app(library, [*options.name, options.host]), listening)
+        make_server(create_app(library, [*options.name, options.host])).run(sockets=[listening])
     return 0
 
 

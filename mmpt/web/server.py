@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 
 from mmpt.errors import ConfigError
 
-__all__ = ["address_of", "is_open", "listen", "serve"]
+__all__ = ["address_of", "is_open", "listen", "make_server"]
 
 _BACKLOG = 2048
 _LARGEST_HEAD = 512 << 10
@@ -23,6 +23,8 @@ def listen(host: str, port: int) -> socket.socket:
         ConfigError: If the address is not ours or taken.
     """
     try:
+        if not 0 <= port <= 65535:
+            raise OverflowError("ports are numbers from 0 to 65535")
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
@@ -43,8 +45,8 @@ def is_open(listening: socket.socket) -> bool:
     return not ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
-def serve(app: Starlette, listening: socket.socket) -> None:
-    """Answer until Ctrl-C."""
+def make_server(app: Starlette) -> uvicorn.Server:
+    """Return what answers on sockets: ``make_server(app).run(sockets=[listening])``, until Ctrl-C."""
     # A connection is a file: as many as the system allows.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -60,4 +62,4 @@ def serve(app: Starlette, listening: socket.socket) -> None:
         h11_max_incomplete_event_size=_LARGEST_HEAD,
         timeout_graceful_shutdown=2,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
