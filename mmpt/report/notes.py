@@ -46,7 +46,7 @@ def _of_state(run: Run) -> Iterator[str]:
             f"The training stopped at {progress_of(run)}: it was interrupted or failed{early}. "
             "The same command goes on from its last checkpoint."
         )
-    trained = [session for session in run.record.sessions if session.seconds > 0]
+    trained = [session for session in run.record.sessions if session.trained]
     if len(trained) > 1:
         times = ", ".join(format_seconds(session.seconds) for session in trained)
         yield f"It was trained in {len(trained)} sessions ({times}); what was trained twice is shown once."

@@ -1,5 +1,6 @@
 """Settings of runs: one by one, and where they differ."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,8 +29,4 @@ def differences(settings: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[s
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value))
-    return (
-        {None: "null", True: "true", False: "false"}.get(value, str(value))
-        if not isinstance(value, Mapping)
-        else "{}"
-    )
+    return json.dumps(value) if value is None or isinstance(value, bool | dict) else str(value)

@@ -164,6 +164,8 @@ class Session:
     """What it ran on; nothing if it did not say."""
     seconds: float
     """From its start to its last line."""
+    trained: bool
+    """Whether it did any update; one that found everything done did not."""
 
 
 @dataclass(frozen=True)
@@ -259,4 +261,5 @@ def _sessions(events: Sequence[Row]) -> list[list[Row]]:
 
 def _session(events: Sequence[Row]) -> Session:
     said = events[0] if events[0]["split"] == "start" else {}
-    return Session(said.get("time"), said.get("hardware", {}), float(events[-1].get("seconds", 0)))
+    trained = any(event["split"] == "train" for event in events)
+    return Session(said.get("time"), said.get("hardware", {}), float(events[-1].get("seconds", 0)), trained)

@@ -50,7 +50,9 @@ def test_the_demo_trains_answers_and_reports(small_workspace, capfd):
         values = json.loads(result.read_text())
         assert values["metrics"]["R1"]["baseline"] == pytest.approx(1 / values["counts"]["candidates"])
     page = Path("runs/demo/report.html").read_text()
-    assert page.count("data:image/jpeg") == 27
+    answers, _ = page.split("<h2>Examples: youcook_zs</h2>")
+    assert answers.count("data:image/jpeg") == 27  # three frames of every hit
+    assert said.count("report: runs/demo/report.html\n") == 3  # of training, of retrieval, of the demo
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert Path("runs/demo/metrics.jsonl").exists()
     shutil.move(demo.MODEL, "elsewhere")
