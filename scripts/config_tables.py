@@ -1,7 +1,7 @@
 """Write the tables of CONFIG.md: python scripts/config_tables.py.
 
-They come from the docstrings of mmpt/config/schema.py and from mmpt/catalog.py. Each table stands
-between ``<!-- table: Class -->`` and ``<!-- end -->``; the text around it is kept.
+They come from the docstrings of mmpt/config/schema.py, from mmpt/catalog.py and mmpt_cli/localjob.py.
+Each stands between ``<!-- table: Class -->`` and ``<!-- end -->``; the text around it is kept.
 """
 
 import ast
@@ -9,8 +9,9 @@ from pathlib import Path
 
 from mmpt.catalog import REGISTRIES
 from mmpt.utils.files import atomic_write
+from mmpt_cli.localjob import JOB_TYPES
 
-__all__ = ["class_table", "fill", "tables"]
+__all__ = ["class_table", "fill", "job_table", "tables"]
 
 ROOT = Path(__file__).parent.parent
 SCHEMA = ROOT / "mmpt" / "config" / "schema.py"
@@ -64,9 +65,26 @@ def class_table() -> str:
     return "\n".join(rows)
 
 
+def job_table() -> str:
+    """Return the Markdown table of all job types."""
+    rows = ["| job type | what runs |", "|---|---|"]
+    for name, job in JOB_TYPES.items():
+        processes = f"{job.world_size} processes" if job.world_size else "one process per GPU that there is"
+        what = f"`fairseq-train`, {processes}"
+        if job.predict:
+            what = "`mmpt predict`"
+        elif job.cpu:
+            what = "`fairseq-train --cpu` without `fp16`, GPUs hidden; `mmpt predict` if there is a predictor"
+        if job.slurm:
+            gpus = f"{job.gpus} GPU{'s' * (job.gpus > 1)} of each machine" if job.gpus else "no GPU"
+            what = f"the same as `{name.replace('slurm', 'local')}`, as a job of Slurm with {gpus}"
+        rows.append(f"| `{name}` | {what} |")
+    return "\n".join(rows)
+
+
 def fill(document: str, source: str) -> str:
     """Return ``document`` with every table replaced by the one that the code gives."""
-    for name, table in {**tables(source), "classes": class_table()}.items():
+    for name, table in {**tables(source), "classes": class_table(), "job types": job_table()}.items():
         mark = f"<!-- table: {name} -->\n"
         before, rest = document.split(mark, 1)
         document = f"{before}{mark}{table}\n{rest[rest.index('<!-- end -->') :]}"
