@@ -157,6 +157,7 @@ function fail(sentence) {
 function busy(is) {
   at("busy").hidden = !is;
   grid.setAttribute("aria-busy", is);
+  if (is) status.replaceChildren(element("span", "Searching"));
   if (is && (!moments.length || !message.hidden)) {
     message.hidden = true;
     grid.replaceChildren(...skeletons(8));
