@@ -35,8 +35,8 @@ __all__ = ["load_folder_task", "save_model"]
 
 _INPUT = ("use_fast", "max_video_len", "max_len", "num_iso_layer", "vfeat_dim")
 """Keys of ``dataset`` that decide what a model reads. Others name data, on the machine that has them."""
-_CODE = ("plugins", "includes")
-"""Keys that read other files, or run them."""
+_SECTIONS = ("dataset", "model", "extractor")
+"""All that a saved task has: other keys read other files or run them (plugins, includes, base_dir)."""
 
 
 def save_model(pretrained: "MMPTModel", folder: Path, licence: str | None, video_encoder: bool) -> None:
@@ -72,12 +72,12 @@ def load_folder_task(folder: Path) -> TaskConfig:
     """
     read_manifest(folder)
     path = folder / TASK
-    for key in _CODE:
-        if key in read_yaml(path):
-            raise ConfigError(
-                f"{path} has the key '{key}': a saved model runs no code and reads no other file. Remove it, "
-                "and import what registers your own classes before you load the model."
-            )
+    foreign = sorted(map(str, read_yaml(path).keys() - set(_SECTIONS)))
+    if foreign:  # before anything of it is followed
+        raise ConfigError(
+            f"{path} has the key '{foreign[0]}': a saved model runs no code and reads no other file. Remove "
+            "it, and import what registers your own classes before you load the model."
+        )
     config = load_task(path)
     extractor = config.extractor
     if (folder / extractor.weights).exists():

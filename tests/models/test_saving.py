@@ -195,13 +195,25 @@ def saved(bert, tmp_path):
     return tmp_path / "saved"
 
 
-@pytest.mark.parametrize("key", ["plugins", "includes"])
+def as_project(evil):
+    """Return keys that make a task a project, one of whose tasks names code."""
+    group = {"task_list": ["how2.yaml"], "plugins": [evil]}
+    return {"base_dir": "retri/videoclip", "project_dir": "other", "task_group": {"pretrain": group}}
+
+
+NAMING_CODE = {
+    "plugins": lambda evil: {"plugins": [evil]},
+    "includes": lambda evil: {"includes": evil},
+    "base_dir": as_project,
+}
+
+
+@pytest.mark.parametrize("key", NAMING_CODE)
 def test_a_folder_that_names_code_is_refused_before_any_runs(saved, key):
     evil, ran = saved / "evil.py", saved / "ran"
     evil.write_text(f"open({str(ran)!r}, 'w')")
-    task = yaml.safe_load((saved / "task.yaml").read_text())
-    task[key] = [str(evil)] if key == "plugins" else str(evil)
-    (saved / "task.yaml").write_text(yaml.safe_dump(task))
+    task = yaml.safe_load((saved / "task.yaml").read_text()) if key != "base_dir" else {}
+    (saved / "task.yaml").write_text(yaml.safe_dump(task | NAMING_CODE[key](str(evil))))
     manifest = json.loads((saved / "mmpt.json").read_text())
     manifest["files"]["task.yaml"]["bytes"] = (saved / "task.yaml").stat().st_size
     write_json(saved / "mmpt.json", manifest)
