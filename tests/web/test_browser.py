@@ -330,3 +330,5 @@ def test_the_page_follows_what_a_writer_publishes(visit, site, videos, monkeypat
     until(page, "document.querySelectorAll('.card').length === 4")
     assert set(names(page)) == {"garden", "kitchen"}
     assert "2 videos" in page.locator("#facts").text_content()
+    # Thumbnails of what is gone may have been on their way.
+    visit.errors[:] = [each for each in visit.errors if "404" not in each]
