@@ -53,10 +53,10 @@ def load_task(path: str | os.PathLike[str]) -> TaskConfig:
     Raises:
         ConfigError: If it cannot be read, has problems, or is a project.
     """
-    check(path)
-    config = read(path)
-    if isinstance(config, ProjectConfig):
-        files = (file for group in config.task_group.values() for file in group["task_list"])
-        example = f"{PROJECTS}/{config.project_dir}/{next(files, 'TASK.yaml')}"
+    if is_project(path):  # before its tasks are looked at, which load their plugins
+        project = load_project(os.fspath(path))
+        files = (file for group in project.task_group.values() for file in group["task_list"])
+        example = f"{PROJECTS}/{project.project_dir}/{next(files, 'TASK.yaml')}"
         raise ConfigError(f"{path} is a project; give one of its task files, such as {example}.")
-    return config
+    check(path)
+    return TaskConfig.from_mapping(merge_layers(task_layers(path)))

@@ -4,11 +4,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmpt.encoders import load_plugin
+from mmpt.config import TaskConfig
+from mmpt.config.task import read
 from mmpt.errors import CheckpointError, ConfigError, DataError
 from mmpt.models import MMPTModel
 from mmpt.search.index import Index
 from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
+from mmpt.store.modelfolder import is_model_folder
+from mmpt.utils.plugins import is_loaded, load_plugin
 
 __all__ = ["check_identity", "default_task", "load_for_index", "load_model"]
 
@@ -46,35 +49,41 @@ def load_for_index(
     Args:
         folder: The index, which need not be there.
         task: What the user names; None: what the index remembers, else :func:`default_task`.
-        plugins: Files or modules to load first; those that the index remembers are loaded, too.
+        plugins: Files or modules to load first.
 
     Returns:
         The task, and its model.
     """
     record = Manifest.load(folder).model if (folder / MANIFEST).exists() else None
-    task = os.fspath(task or (record.task if record else default_task()))
-    return task, load_model(task, record, plugins)
+    if task is None and record is None:
+        task = default_task()
+    remembered = record.task if record else ""
+    return os.fspath(task or remembered), load_model(task, record, plugins)
 
 
 def load_model(
-    task: str | os.PathLike[str], record: ModelRecord | None = None, plugins: Sequence[str] = ()
+    task: str | os.PathLike[str] | None, record: ModelRecord | None = None, plugins: Sequence[str] = ()
 ) -> MMPTModel:
     """Load the model of a task file, or of a folder that ``save_pretrained`` wrote.
 
     Args:
-        task: The file or folder.
+        task: What the user names; None: what the index remembers. An index may come from strangers: code
+            that it names, itself or through its task, is not run.
         record: What an index knows of its model.
-        plugins: Files or modules to load first.
+        plugins: Files or modules that the user names, to load first.
 
     Raises:
-        ConfigError: If the task is missing or wrong.
+        ConfigError: If the task is missing or wrong, or the index names code that has not been loaded.
         CheckpointError: If the checkpoint is missing or wrong.
     """
-    for plugin in [*plugins, *(record.plugins if record else ())]:
+    for plugin in plugins:
         load_plugin(plugin)
-    if not os.fspath(task):
-        raise ConfigError("The index was made with a model that has no file; name one with --model.")
     try:
+        if task is None and record is not None:
+            _refuse_code(record)
+            task = record.task
+        if not task:
+            raise ConfigError("The index was made with a model that has no file; name one with --model.")
         return MMPTModel.from_pretrained(task)[0]
     except (ConfigError, CheckpointError, DataError) as error:
         if record is None or record.working_directory == os.getcwd():
@@ -83,6 +92,23 @@ def load_model(
             f"{error} The index was made in {record.working_directory} with the model {record.task}: "
             "work there, or name the model with --model."
         ) from error
+
+
+def _refuse_code(record: ModelRecord) -> None:
+    """Refuse code that an index names, and that nobody else has loaded."""
+    named = [
+        os.path.join(record.working_directory, each) if each.endswith(".py") else each
+        for each in record.plugins
+    ]
+    if record.task and not is_model_folder(record.task):
+        config = read(record.task)
+        named += config.plugins if isinstance(config, TaskConfig) else []
+    unknown = [each for each in named if not is_loaded(each)]
+    if unknown:
+        raise ConfigError(
+            f"The index was made with code, {unknown[0]}, which an index alone does not get run. If you know "
+            f"what it does, name it: --plugin {unknown[0]}"
+        )
 
 
 def check_identity(index: Index, model: MMPTModel) -> None:

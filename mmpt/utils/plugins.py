@@ -7,7 +7,12 @@ from pathlib import Path
 
 from mmpt.errors import ConfigError
 
-__all__ = ["load_plugin"]
+__all__ = ["is_loaded", "load_plugin"]
+
+
+def is_loaded(plugin: str) -> bool:
+    """Tell whether a file or module was loaded before, whoever did it."""
+    return (_name_of(plugin) if Path(plugin).suffix == ".py" else plugin) in sys.modules
 
 
 def load_plugin(plugin: str) -> None:
@@ -21,10 +26,12 @@ def load_plugin(plugin: str) -> None:
         _import_module(plugin)
     elif not path.is_file():
         raise ConfigError(f"There is no file {plugin} to load as a plugin; check the path.")
-    else:
-        name = f"mmpt_plugin_{path.resolve()}"
-        if name not in sys.modules:
-            _run_file(name, path)
+    elif not is_loaded(plugin):
+        _run_file(_name_of(plugin), path)
+
+
+def _name_of(file: str) -> str:
+    return f"mmpt_plugin_{Path(file).resolve()}"
 
 
 def _import_module(name: str) -> None:
