@@ -45,13 +45,13 @@ def loss_chart(run: Run) -> Chart:
 
 def _guessing(run: Run) -> tuple[str, float] | None:
     """Return the loss of guessing: 2 ln B for the contrastive loss of B pairs of one worker."""
-    loss, pairs = run.config.get("loss") or {}, run.options().get("batch_size")
-    alone = not loss.get("gather") and all(
-        session.hardware.get("processes", 1) == 1 for session in (run.record.sessions if run.record else ())
-    )
-    return (
-        ("guessing", 2 * log(pairs)) if loss.get("loss_cls") == "MMContraLoss" and pairs and alone else None
-    )
+    loss, dataset = (run.config.get(section) or {} for section in ("loss", "dataset"))
+    pairs = run.options().get("batch_size")
+    sessions = run.record.sessions if run.record else ()
+    alone = all(session.hardware.get("processes", 1) == 1 for session in sessions)
+    # With batches of neighbours an item is a batch; gathered negatives are those of all workers.
+    plain = loss.get("loss_cls") == "MMContraLoss" and not dataset.get("num_video_per_batch")
+    return ("guessing", 2 * log(pairs)) if plain and pairs and (alone or not loss.get("gather")) else None
 
 
 def other_charts(run: Run) -> list[Chart]:

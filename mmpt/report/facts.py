@@ -43,15 +43,17 @@ def _date(text: str) -> str:
 
 
 def tiles(run: Run) -> list[tuple[str, str, str]]:
-    """Return the numbers to show off: those of the first evaluation, or the last losses."""
+    """Return the numbers to show off: all metrics of one evaluation, the first of several, or losses."""
     if run.evaluations:
+        several = len(run.evaluations) > 1
+        shown = [
+            (f"{each.name} {metric_name(name)}".strip() if several else metric_name(name), metric)
+            for each in run.evaluations
+            for name, metric in list(each.main.metrics.items())[: 1 if several else None]
+        ]
         return [
-            (
-                metric_name(name),
-                format_value(m.value, m.percent),
-                f"baseline {format_value(m.baseline, m.percent)}",
-            )
-            for name, m in run.evaluations[0].main.metrics.items()
+            (name, format_value(m.value, m.percent), f"baseline {format_value(m.baseline, m.percent)}")
+            for name, m in shown
         ]
     record = run.record
     losses = [("training loss", record.train), ("validation loss", record.valid)] if record else []

@@ -67,7 +67,7 @@ def _of_losses(run: Run) -> Iterator[str]:
                 "clip_norm or more warm-up, and look for NaN in the features: mmpt doctor."
             )
     if run.record.train and not run.record.valid:
-        begun = max(row.get("epoch", 1) for row in run.record.rows["train"]) > 1
+        begun = max(row.get("epoch", 2) for row in run.record.rows["train"]) > 1
         why = (
             "see disable_validation, validate_interval" if begun else "the first comes at the end of an epoch"
         )
