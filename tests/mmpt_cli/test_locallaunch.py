@@ -34,6 +34,10 @@ name = pathlib.Path(sys.argv[1]).stem
 with open("log", "a") as log: log.write(f"+{name} ")
 time.sleep(0.3)
 with open("log", "a") as log: log.write(f"-{name} ")
+if pathlib.Path("trains").exists():
+    run = pathlib.Path("runs/mine", name)
+    run.mkdir(parents=True, exist_ok=True)
+    (run / "metrics.jsonl").write_text('{"split": "train", "update": 1, "loss": 2.0}')
 sys.exit(5 if pathlib.Path(f"fail_{name}").exists() else 0)
 """
 
@@ -131,6 +135,28 @@ def test_a_task_that_is_not_written_runs_and_a_failure_is_the_exit_code(project,
     assert log() == ["+a", "-a", "+a", "-a", "+b", "-b"]
     assert "projects/mine/b.yaml failed with exit code 5" in capsys.readouterr().out
     assert not Path("projects/mine").exists()
+
+
+def test_the_last_line_is_the_page_of_the_run_that_trained_well_or_not(project, capsys):
+    Path("trains").touch()
+    assert locallaunch.main(["projects/mine/a.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "report: runs/mine/a/report.html"
+    Path("fail_b").touch()
+    assert locallaunch.main(["projects/mine/b.yaml"]) == 5
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == [
+        "projects/mine/b.yaml failed with exit code 5; its own messages are above.",
+        "report: runs/mine/b/report.html",
+    ]
+    assert Path("runs/mine/b/report.html").exists()
+
+
+def test_a_project_run_ends_with_the_pages_of_all_that_ran(project, capsys):
+    Path("trains").touch()
+    Path("fail_c").touch()
+    locallaunch.main([project, "--run"])
+    said = capsys.readouterr().out.splitlines()
+    assert said[-3:] == [f"report: runs/mine/{name}/report.html" for name in "abc"]
 
 
 def test_a_run_whose_last_stage_needs_a_gpu_is_refused_before_the_first(project, monkeypatch):

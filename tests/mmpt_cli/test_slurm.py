@@ -75,6 +75,7 @@ def test_a_training_on_four_machines_of_eight_gpus_is_one_process_per_gpu(task, 
     out = capsys.readouterr().out
     assert "python -m mmpt_cli.train t.yaml" in out
     assert f"t.yaml: job 700; log: {Path.cwd()}/runs/here/slurm/700_0_log.out" in out
+    assert out.splitlines()[-1] == "report: mmpt report runs/here"  # later: it is only queued
     assert Path("runs/here/config.yaml").exists()
 
 

@@ -166,6 +166,21 @@ def test_a_damaged_result_is_named_and_the_others_shown(trained):
     assert "R@1" in page.text
 
 
+def test_of_several_tasks_the_first_metric_of_each_is_shown_off(trained):
+    folder = trained()
+    for name in ("vtt", "youcook"):
+        evaluated(folder / name / "eval")
+    text = Page(write_report(folder)).text.split("Training")[0]
+    assert text.endswith("vtt R@1 100.0 % baseline 25.0 % youcook R@1 100.0 % baseline 25.0 % ")
+
+
+def test_the_loss_of_guessing_is_not_told_where_an_item_is_a_batch_of_neighbours(trained):
+    folder = trained()
+    with open(folder / "config.yaml", "a") as stream:
+        stream.write("dataset: {num_video_per_batch: 4}\n")
+    assert "guessing" not in Page(write_report(folder)).text
+
+
 def test_the_main_metric_of_numbered_checkpoints_is_a_curve(trained):
     folder = trained()
     for epoch in (1, 2):
