@@ -26,11 +26,11 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from mmpt.errors import DataError, MMPTError
 from mmpt.search.searcher import MOST_CHARACTERS, clean_query
@@ -51,7 +51,7 @@ MOST_COUNT = 100
 logger = get_logger(__name__)
 
 
-def create_app(library: Library, names: Collection[str] = ()) -> Starlette:
+def create_app(library: Library, names: Collection[str] = ()) -> ASGIApp:
     """Return the server as an ASGI application.
 
     Args:
@@ -59,7 +59,7 @@ def create_app(library: Library, names: Collection[str] = ()) -> Starlette:
         names: Host names under which it may be reached, besides ``localhost`` and addresses.
     """
     site = _Site(library)
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/api/info", site.info),
             Route("/api/search", site.search),
@@ -70,7 +70,6 @@ def create_app(library: Library, names: Collection[str] = ()) -> Starlette:
             Route("/thumbnail/{video:path}/{second}", site.thumbnail),
             Mount("/", StaticFiles(directory=STATIC, html=True)),
         ],
-        middleware=[Middleware(Guard, names=names)],
         exception_handlers={
             HTTPException: _refused,
             ClientDisconnect: _left,
@@ -79,6 +78,7 @@ def create_app(library: Library, names: Collection[str] = ()) -> Starlette:
         },
         lifespan=site.lifespan,
     )
+    return Guard(app, names)  # around all: Starlette answers for bugs outside of its own middleware
 
 
 class _Site:

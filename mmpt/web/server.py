@@ -5,7 +5,7 @@ import resource
 import socket
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from mmpt.errors import ConfigError
 
@@ -45,7 +45,7 @@ def is_open(listening: socket.socket) -> bool:
     return not ipaddress.ip_address(listening.getsockname()[0]).is_loopback
 
 
-def make_server(app: Starlette) -> uvicorn.Server:
+def make_server(app: ASGIApp) -> uvicorn.Server:
     """Return what answers on sockets: ``make_server(app).run(sockets=[listening])``, until Ctrl-C."""
     # A connection is a file: as many as the system allows.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

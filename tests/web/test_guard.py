@@ -12,6 +12,7 @@ from running_site import serving
 
 from mmpt.errors import ConfigError
 from mmpt.web import app
+from mmpt.web.guard import HEADERS
 from mmpt.web.server import address_of, is_open, listen
 
 STATIC = Path(app.__file__).parent / "static"
@@ -48,6 +49,16 @@ def test_every_answer_has_its_rules(site, path):
     assert head["cross-origin-resource-policy"] == "same-origin"
     assert "server" not in head
     assert "cache-control" in head
+
+
+def test_the_answer_for_a_bug_has_its_rules_and_tells_no_more(site, monkeypatch):
+    monkeypatch.setattr(site.searcher, "search", lambda text, count: 1 / 0)
+    answer = site.get("/api/search?q=onion")
+    assert (answer.status, answer.body) == (
+        500,
+        b'{"error":"The server has failed; its terminal says how."}',
+    )
+    assert answer.head.items() >= HEADERS.items()
 
 
 class Tags(HTMLParser):
