@@ -50,7 +50,7 @@ installed() { [ -f "$VENV/.installed-$1" ] && [ "$(cat "$VENV/.installed-$1")" =
 if installed dev || installed "$KIND"; then exit 0; fi
 step 1 "Creating $VENV" new_environment
 step 2 "Installing torch, transformers and tools (pinned)" \
-    install --no-build-isolation --editable '.[fairseq,extract,torchcodec,convert,demo,index,slurm,ray,completion,dev]'
+    install --no-build-isolation --editable ".[$EXTRAS]"
 step 3 "Installing fairseq and demo data files (no compiler)" fairseq_and_data
 step 4 "Checking that it imports" works
 wanted >"$VENV/.installed-$KIND"

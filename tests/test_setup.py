@@ -80,3 +80,38 @@ def test_the_install_script_refuses_an_old_python(tmp_path):
     assert run.returncode != 0
     assert "older than Python 3.11; run: PYTHON=" in run.stderr
     assert not (tmp_path / "venv").exists()
+
+
+PYTHON = """#!/bin/sh
+echo "$@" >>"{log}"
+if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; fi
+"""
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """Run the install script with a Python that only notes what it is told; return the extras it is told."""
+    log, python = tmp_path / "log", tmp_path / "python"
+    python.write_text(PYTHON.format(log=log))
+    python.chmod(0o755)
+
+    def run(*kind):
+        log.unlink(missing_ok=True)
+        subprocess.run(
+            ["bash", str(ROOT / "scripts" / "install.sh"), *kind],
+            env={"PATH": "/usr/bin:/bin", "PYTHON": str(python), "VENV": str(tmp_path / "venv")},
+            check=True,
+            capture_output=True,
+        )
+        told = re.search(r"--editable \.\[(.*)\]", log.read_text()) if log.exists() else None
+        return set(told[1].split(",")) if told else set()
+
+    return run
+
+
+def test_make_setup_installs_what_the_commands_use_and_dev_everything(installed, arguments):
+    use = {"fairseq", "extract", "demo", "index", "serve", "completion"}
+    assert installed() == use
+    assert installed() == set()  # up to date
+    assert installed("dev") == set(arguments["extras_require"])
+    assert installed() == set()  # dev has all
