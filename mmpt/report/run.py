@@ -115,6 +115,7 @@ def read_run(folder: Path) -> Run:
     )
     record = _try(read_training_log, metrics, problems) if metrics.exists() else None
     written = _try(read_yaml, config, problems) if config.exists() else None
+    timed = _try(read_json, stages, problems) if stages.exists() else None
     return Run(
         folder,
         written or (results[-1][1].config if results else {}),
@@ -122,7 +123,7 @@ def read_run(folder: Path) -> Run:
         is_running(metrics),
         _evaluations(folder, results),
         (_try(read_about, about, problems) if about.exists() else None) or About(),
-        {name: stage["seconds"] for name, stage in read_json(stages).items()} if stages.exists() else {},
+        {name: stage["seconds"] for name, stage in (timed or {}).items()},
         problems,
     )
 

@@ -166,6 +166,17 @@ def test_a_damaged_result_is_named_and_the_others_shown(trained):
     assert "R@1" in page.text
 
 
+@pytest.mark.parametrize("name", ["config.yaml", "about.json", "stages.json"])
+def test_any_other_damaged_file_is_named_and_the_rest_shown(trained, name):
+    folder = trained()
+    evaluated(folder / "eval")
+    (folder / name).write_text("{")
+    page = Page(write_report(folder))
+    assert name in page.text
+    assert "not valid" in page.text
+    assert "R@1" in page.text
+
+
 def test_of_several_tasks_the_first_metric_of_each_is_shown_off(trained):
     folder = trained()
     for name in ("vtt", "youcook"):
