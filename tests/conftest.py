@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,26 @@ def legacy_config():
             subsampling=4,
         )
     )
+
+
+@pytest.fixture(scope="module")  # while it runs, nothing else in the process may have an event loop
+def browser():
+    """The system's Chromium, which pages are tested in."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("NO CHROMIUM: the page is untested here. Install it: apt-get install chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: install the extra dev")
+    with playwright.sync_playwright() as driver:
+        # In a container there is no sandbox for Chromium to make, and little shared memory.
+        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = driver.chromium.launch(executable_path=chromium, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def screenshots() -> Path:
+    """Folder of pictures that tests take, for people to look at."""
+    folder = GOLDEN.parents[1] / "build" / "screenshots"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,6 +1,5 @@
 """Pages of runs in a real Chromium: values under the pointer, and room on a telephone."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,24 +8,6 @@ from run_makers import evaluated
 
 from mmpt.evaluators.coin import COINActionSegmentationMetric
 from mmpt.report.page import write_comparison, write_report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="NO CHROMIUM: the page is untested here. Install it: apt-get install chromium",
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: install the extra dev")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -78,7 +59,7 @@ def test_the_arrow_keys_walk_along_a_chart(trained, visit):
 
 @pytest.mark.parametrize("width", [1100, 420])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_the_screen(trained, visit, width, scheme):
+def test_nothing_is_wider_than_the_screen(trained, visit, screenshots, width, scheme):
     one, other = trained("runs/a"), trained("runs/b", lr=0.2)
     evaluated(one / "vtt/eval")
     classes = np.arange(60)
@@ -89,11 +70,10 @@ def test_nothing_is_wider_than_the_screen(trained, visit, width, scheme):
         "run": write_report(one),
         "comparison": write_comparison(Path("runs/comparison-report.html"), [one, other]),
     }
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     for name, path in pages.items():
         page = visit(path, width, scheme=scheme)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{scheme}.png", full_page=True)
+        page.screenshot(path=screenshots / f"{name}-{width}-{scheme}.png", full_page=True)
 
 
 def test_light_and_dark_differ(trained, visit):

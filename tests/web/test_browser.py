@@ -1,33 +1,12 @@
 """The page as a user has it, in a real Chromium. Screenshots go to ``build/screenshots``."""
 
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 from fake_searcher import FakeIndex
 
 from mmpt.errors import DataError
 from mmpt.web import library
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="NO CHROMIUM: the page is untested here. Install it: apt-get install chromium",
-)
-playwright = pytest.importorskip("playwright.sync_api", reason="NO PLAYWRIGHT: install the extra dev")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        # In a container there is no sandbox for Chromium to make, and little shared memory.
-        flags = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -62,10 +41,15 @@ def until(page, condition):
     page.wait_for_function(f"() => {condition}")
 
 
-def keep(page, name):
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    until(page, "[...document.images].every((each) => each.complete || each.loading === 'lazy')")
-    page.screenshot(path=SCREENSHOTS / f"serve-{name}.png")
+@pytest.fixture
+def keep(screenshots):
+    """Function: keep a picture of a page."""
+
+    def keep(page, name):
+        until(page, "[...document.images].every((each) => each.complete || each.loading === 'lazy')")
+        page.screenshot(path=screenshots / f"serve-{name}.png")
+
+    return keep
 
 
 def search(page, text):
@@ -92,7 +76,7 @@ def time_of(page):
     return page.evaluate("video.currentTime")
 
 
-def test_type_see_click_and_the_player_is_at_the_moment(visit):
+def test_type_see_click_and_the_player_is_at_the_moment(visit, keep):
     page = visit()
     assert page.locator("h1").text_content() == "Search 4 videos"
     keep(page, "home")
@@ -160,7 +144,7 @@ def test_it_is_used_without_a_mouse(visit):
     assert page.url.endswith("/")
 
 
-def test_more_like_this_from_a_card_and_from_the_player(visit):
+def test_more_like_this_from_a_card_and_from_the_player(visit, keep):
     page = visit("/?q=a+dog+digs")
     page.locator(".card").first.hover()
     page.locator(".like").first.click()
@@ -207,7 +191,7 @@ def test_a_link_opens_a_moment(visit):
     assert time_of(page) == pytest.approx(7.0, abs=0.01)
 
 
-def test_a_video_that_browsers_cannot_play_shows_frames(visit):
+def test_a_video_that_browsers_cannot_play_shows_frames(visit, keep):
     page = visit("/?q=a+dog+sleeps")
     assert names(page)[0] == "old"
     assert page.locator(".badge").first.text_content() == "frames only"
@@ -219,7 +203,7 @@ def test_a_video_that_browsers_cannot_play_shows_frames(visit):
     keep(page, "frames")
 
 
-def test_a_video_that_is_gone_is_told(visit, site, monkeypatch):
+def test_a_video_that_is_gone_is_told(visit, keep, site, monkeypatch):
     monkeypatch.setattr(library, "_REFRESH", 0.0)
     gone = [
         entry.__class__(**{**vars(entry), "path": "/none/gone.mp4"}) for entry in site.searcher.index.videos
@@ -235,7 +219,7 @@ def test_a_video_that_is_gone_is_told(visit, site, monkeypatch):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_theme_is_the_systems_until_it_is_chosen(visit, scheme):
+def test_the_theme_is_the_systems_until_it_is_chosen(visit, keep, scheme):
     page = visit("/?q=onion", scheme=scheme)
     page.wait_for_selector(".bar")
     ground = "getComputedStyle(document.body).backgroundColor"
@@ -250,7 +234,7 @@ def test_the_theme_is_the_systems_until_it_is_chosen(visit, scheme):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_fits_a_telephone(visit, scheme):
+def test_it_fits_a_telephone(visit, keep, scheme):
     page = visit(width=420, height=860, scheme=scheme, has_touch=True, is_mobile=True)
     keep(page, f"phone-home-{scheme}")
     search(page, "someone slices an onion")
@@ -265,14 +249,14 @@ def test_it_fits_a_telephone(visit, scheme):
     page.wait_for_selector("#player", state="hidden")
 
 
-def test_an_empty_index_says_how_to_fill_it(visit, site):
+def test_an_empty_index_says_how_to_fill_it(visit, keep, site):
     site.searcher.index = FakeIndex.of([])
     page = visit()
     assert "no videos yet" in page.locator("#message").text_content()
     keep(page, "empty")
 
 
-def test_errors_are_told_and_can_be_tried_again(visit, site, monkeypatch):
+def test_errors_are_told_and_can_be_tried_again(visit, keep, site, monkeypatch):
     def fail(*_):
         raise DataError("The index my_index is damaged; copy it again.")
 
@@ -293,7 +277,7 @@ def test_errors_are_told_and_can_be_tried_again(visit, site, monkeypatch):
     visit.errors[:] = [each for each in visit.errors if not re.search("500|ERR_INTERNET", each)]
 
 
-def test_a_search_that_takes_time_shows_that_it_is_under_way(visit, site):
+def test_a_search_that_takes_time_shows_that_it_is_under_way(visit, keep, site):
     import threading
 
     site.searcher.delay = threading.Event()
