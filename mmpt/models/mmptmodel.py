@@ -1,11 +1,13 @@
-"""Inference: frames and sentences in, vectors and scores out.
+"""Inference: videos and sentences in, vectors, scores and moments out.
 
 ::
 
     model, tokenizer, aligner = MMPTModel.from_pretrained("projects/retri/videoclip/how2.yaml")
-    videos = model.encode_video(frames)         # (B, seconds, fps, H, W, 3) -> (B, D)
+    videos = model.encode_video(["a.mp4", frames, features])  # any mix, any lengths -> (3, D)
     texts = model.encode_text(["cut the onion"])  # -> (1, D)
     scores = texts @ videos.t()
+    model.moments("a.mp4", "cut the onion")  # -> [(start, end, score), ...], best first
+    model.save_pretrained("my_model")  # all of it; from_pretrained("my_model") brings it back
 """
 
 import os

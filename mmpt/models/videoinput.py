@@ -19,6 +19,7 @@ from mmpt.models.frameencoder import FrameEncoder
 from mmpt.store.decode import decode_frames
 from mmpt.store.decode_pool import whole_seconds
 from mmpt.store.npyfile import read_array
+from mmpt.utils.progress import progress
 
 __all__ = ["Video", "read_features"]
 
@@ -26,6 +27,7 @@ Video = torch.Tensor | np.ndarray | str | os.PathLike[str]
 """Frames (T, fps, H, W, 3), uint8 or float in 0..1 (rounded to bytes); features (T, 512); or a file: a
 video, or features as ``.npy``."""
 
+_PATIENCE = 5.0  # seconds without a progress bar
 _SECONDS_AT_ONCE = 8  # through the encoder; bounds memory (S3D takes up to 0.5 GB for a second at 224)
 
 
@@ -50,14 +52,15 @@ def read_features(
         raise DataError("No video was given; give at least one.")
     given = [_features(video, frame_encoder) for video in videos]
     rows: dict[int, list[torch.Tensor]] = {}
-    clips = (
+    numbered = (
         (number, clip)
         for number, features in enumerate(given)
         if features is None
         for clip in _clips(videos[number], frame_encoder.on(like.device))
     )
+    clips = progress(numbered, "encode", unit="s", delay=_PATIENCE)
     # Clips of one size at a time: videos that are given as frames may differ.
-    for _, same in groupby(clips, key=lambda numbered: numbered[1].shape):
+    for _, same in groupby(clips, key=lambda each: each[1].shape):
         while batch := list(islice(same, _SECONDS_AT_ONCE)):
             frames = torch.stack([clip for _, clip in batch]).to(like.device)
             vectors = encode(frame_encoder.on(like.device), frames, frame_encoder.l2_normalize)

@@ -41,3 +41,8 @@ def test_gradients_reach_real_tokens_only():
 def test_a_row_without_any_real_token_keeps_them_all():
     mask = torch.tensor([[True, False], [False, False]])
     assert Packing.from_mask(mask).index.tolist() == [0, 2, 3]
+
+
+@given(lengths)
+def test_a_packing_is_full_if_there_is_no_padding(lengths):
+    assert Packing.from_mask(mask_of(lengths)).is_full == (len(set(lengths)) == 1)
