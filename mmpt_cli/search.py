@@ -29,6 +29,7 @@ def make_parser(prog: str = "mmpt search") -> argparse.ArgumentParser:
     add("--count", type=int, default=10, help="results of each query (default: 10)")
     add("--json", action="store_true", help="print a line of JSON for each query")
     add("--model", help="task file or saved model; default: the one that the index remembers")
+    add("--plugin", action="append", default=[], help="file or module that the model needs; repeatable")
     add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     return parser
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from mmpt.search import Searcher
     from mmpt.utils.device import pick_device
 
-    searcher = Searcher.open(options.index, options.model, pick_device(options.device))
+    searcher = Searcher.open(options.index, options.model, pick_device(options.device), options.plugin)
     for query in _queries(options.queries):
         _show({"query": query}, searcher.search(query, options.count), options)
     for video_id in options.like:

@@ -28,7 +28,8 @@ def make_parser(prog: str = "mmpt serve") -> argparse.ArgumentParser:
     add("--port", type=int, default=8000, help="port; 0: any that is free (default: %(default)s)")
     add("--name", action="append", default=[], help="a host name by which browsers reach it; repeatable")
     add("--model", help="task file or folder of the model (default: the one that made the index)")
-    add("--device", default="cpu", help="where it computes: cpu, cuda or cuda:<number> (default: cpu)")
+    add("--plugin", action="append", default=[], help="file or module that the model needs; repeatable")
+    add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
     add("--open", action="store_true", help="open the page in the browser")
     return parser
 
@@ -39,12 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for package in ("starlette", "uvicorn"):
         require(package, "serve", "serve the page")
     from mmpt.search import Searcher
+    from mmpt.utils.device import pick_device
     from mmpt.web.app import create_app
     from mmpt.web.library import Library
     from mmpt.web.server import address_of, is_open, listen, make_server
 
     with listen(options.host, options.port) as listening:
-        searcher = Searcher.open(options.index, options.model, options.device)
+        searcher = Searcher.open(options.index, options.model, pick_device(options.device), options.plugin)
         library = Library(searcher, Path(options.index).resolve().name)
         if is_open(listening):
             logger.warning(

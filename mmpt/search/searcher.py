@@ -87,6 +87,7 @@ class Searcher:
         folder: str | os.PathLike[str],
         model: MMPTModel | str | os.PathLike[str] | None = None,
         device: torch.device | str = "cpu",
+        plugins: Sequence[str] = (),
     ) -> Self:
         """Open an index and the model that it was made with.
 
@@ -94,15 +95,16 @@ class Searcher:
             folder: The index.
             model: A model, or a task file or folder to load it from; None: as the index remembers.
             device: Where the model computes.
+            plugins: Files or modules to load first. Code that only the index names is not run.
 
         Raises:
             DataError: If there is no index, or it is damaged.
-            ConfigError: If the model is another one, or its task file is missing.
+            ConfigError: If the model is another one, its task file is missing, or needs other plugins.
             CheckpointError: If its checkpoint is missing.
         """
         index = Index.open(folder)
         if not isinstance(model, MMPTModel):
-            model = load_model(model or index.meta.model.task, index.meta.model)
+            model = load_model(model, index.meta.model, plugins)
         return cls(index, model.to(device).eval())
 
     @property
