@@ -12,11 +12,12 @@ which threads insert, is built by one thread.
 """
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmpt.errors import DataError
 from mmpt.utils.optional import require
 
 __all__ = ["FaissIndex"]
@@ -45,8 +46,7 @@ class FaissIndex:
     def __init__(self, vectors: NDArray[np.float32], compressed: bool) -> None:
         self._faiss = require("faiss", "index", "search with the indexes 'flatl2' and 'pq'")
         count, width = vectors.shape
-        self.cells = max(1, min(round(4 * math.sqrt(count)), count // _FEWEST))
-        self._probes = max(_LEAST_SEARCHED, self.cells // _SHARE_SEARCHED)
+        self._set_cells(max(1, min(round(4 * math.sqrt(count)), count // _FEWEST)))
         build = self._compressed if compressed else self._flat
         self._index = build(vectors, width)
         self._index.add(vectors)
@@ -70,6 +70,33 @@ class FaissIndex:
             found[short] = self._index.search(queries[short], k)[1]
             probes *= 2
         return found
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    def to_bytes(self) -> NDArray[np.uint8]:
+        """Return all that :meth:`from_bytes` needs, (bytes,)."""
+        return self._faiss.serialize_index(self._index)
+
+    @classmethod
+    def from_bytes(cls, stored: NDArray[np.uint8]) -> Self:
+        """Return the index that :meth:`to_bytes` was called on.
+
+        Raises:
+            MissingDependencyError: If FAISS is not installed.
+            DataError: If the bytes are no index.
+        """
+        self = cls.__new__(cls)
+        self._faiss = require("faiss", "index", "search with a stored index")
+        try:
+            self._index = self._faiss.deserialize_index(np.ascontiguousarray(stored))
+        except RuntimeError as error:
+            raise DataError(f"A stored index of FAISS is damaged ({str(error)[:100]}).") from error
+        self._set_cells(self._index.nlist)
+        return self
+
+    def _set_cells(self, cells: int) -> None:
+        self.cells, self._probes = cells, max(_LEAST_SEARCHED, cells // _SHARE_SEARCHED)
 
     def _flat(self, vectors: NDArray[np.float32], width: int) -> Any:
         centres = self._faiss.IndexFlatL2(width)

@@ -25,7 +25,7 @@ from mmpt.search.index import Index
 from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
 from mmpt.search.model import check_identity, load_for_index
 from mmpt.search.nearest import LONGEST
-from mmpt.search.publish import publish
+from mmpt.search.publish import publish, publish_guesses
 from mmpt.search.segment import SEGMENTS, VideoEntry, VideoVectors
 from mmpt.store.decode import decode_frames
 from mmpt.store.decode_process import ProcessDecoder
@@ -129,7 +129,7 @@ def build_index(
                 report.updated += updated
                 report.added += len(batch) - updated
         lost = [entry.id for entry in changes.new if entry.id in known and entry.path in report.failed]
-        index = publish(index, [], lost, model)
+        index = publish_guesses(publish(index, [], lost, model))
         _remove_features(index)
     return report
 
@@ -157,7 +157,7 @@ def _check_encoder(index: Index, model: MMPTModel) -> None:
     before, now = index.meta.model.encoder, model.video_encoder().spec.identity
     if before != now:
         raise ConfigError(
-            f"The videos of the index {index.folder} were encoded by {before}, and the model's encoder now is "
+            f"The videos of the index {index.folder} were encoded by {before}, and the encoder now is "
             f"{now}. Put the former weights back, or make another index."
         )
 
@@ -196,15 +196,13 @@ def _encoded(
                 raise DataError(f"The file {entry.path} was changed while it was being indexed; try again.")
             features = torch.from_numpy(read_array(path)).float()
             # One video at a time: its vectors do not depend, to the last bit, on which others are new.
-            clips = model.encode_video(features.split(model.config.dataset.max_video_len))
-            seconds = model.encode_seconds([features])[0]
-            if not max(float(rows.norm(dim=1).max()) for rows in (clips, seconds)) < LONGEST:
+            seconds = model.encode_seconds([features])[0].half().cpu()
+            if not float(seconds.float().norm(dim=1).max()) < LONGEST:
                 raise DataError(f"The model gave NaN, infinity or huge numbers for {entry.path}.")
         except DataError as error:
             report.failed[entry.path] = str(error)
             continue
-        entry = replace(entry, seconds=len(features))
-        yield VideoVectors(entry, seconds.half().cpu().contiguous(), clips.half().cpu())
+        yield VideoVectors(replace(entry, seconds=len(seconds)), seconds)
 
 
 def _batches(videos: Iterable[VideoVectors]) -> Iterable[list[VideoVectors]]:

@@ -65,7 +65,7 @@ class SegmentRecord:
     seconds: int
     clips: int
     longest: float
-    """Length of the longest vector."""
+    """No vector is longer."""
     files: tuple[FileRecord, ...]
     removed: tuple[int, ...] = ()
     """Positions of videos that are in the files and no longer in the index."""

@@ -5,7 +5,7 @@ among the best within that bound are computed again in float64. What comes out i
 float64 gives (:class:`mmpt.retrieval.exact.ExactIndex` is for many queries at a time, in float32).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,8 @@ class Matrix(NamedTuple):
     """No row is longer."""
     without: Sequence[slice] = ()
     """Rows that do not count."""
+    guess: Callable[[torch.Tensor], torch.Tensor] | None = None
+    """From a query of length 1 to the rows that are compared with it; None: all are."""
 
 
 class Rows(NamedTuple):
@@ -65,15 +67,18 @@ def best_rows(matrices: Sequence[Matrix], query: torch.Tensor, count: int) -> Ro
     """
     unit = query / (query.norm() or 1.0)
     half = unit.half()
-    approximate = [_first_pass(matrix, half) for matrix in matrices]
-    scores = torch.cat([torch.empty(0), *approximate])
+    compared = [_first_pass(matrix, unit, half) for matrix in matrices]
+    scores = torch.cat([torch.empty(0), *(each for _, each in compared)])
     count = min(count, int((scores > -torch.inf).sum()))
     if not count:
         return Rows(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
     # At least `count` products are above least - error, and no row of a product below that is among the best.
     error = max(matrix.longest for matrix in matrices) * (_ROUNDING + float((half.float() - unit).norm()))
-    least = float(scores.topk(count).values[-1])
-    chosen = [(each >= least - 2 * error).nonzero().flatten() for each in approximate]
+    least = max(float(scores.topk(count).values[-1]) - 2 * error, torch.finfo(scores.dtype).min)
+    chosen = []
+    for rows, each in compared:
+        places = (each >= least).nonzero().flatten()
+        chosen.append(places if rows is None else rows[places])
     found = Rows(
         np.repeat(np.arange(len(matrices)), [len(rows) for rows in chosen]),
         torch.cat(chosen).numpy(),
@@ -85,13 +90,21 @@ def best_rows(matrices: Sequence[Matrix], query: torch.Tensor, count: int) -> Ro
             ]
         ),
     )
-    best = np.argsort(-found.score, kind="stable")
+    best = np.lexsort((found.row, found.matrix, -found.score))
     best = best[found.score[best] >= found.score[best[count - 1]]]
     return Rows(*(column[best] for column in found))
 
 
-def _first_pass(matrix: Matrix, half: torch.Tensor) -> torch.Tensor:
-    scores = (matrix.rows @ half).float()
+def _first_pass(
+    matrix: Matrix, unit: torch.Tensor, half: torch.Tensor
+) -> tuple[torch.Tensor | None, torch.Tensor]:
+    """Return which rows are compared, or None for all, and about what their products are."""
+    if matrix.guess is None:
+        scores = (matrix.rows @ half).float()
+        for rows in matrix.without:
+            scores[rows] = -torch.inf
+        return None, scores
+    guessed = matrix.guess(unit)
     for rows in matrix.without:
-        scores[rows] = -torch.inf
-    return scores
+        guessed = guessed[(guessed < rows.start) | (guessed >= rows.stop)]
+    return guessed, torch.from_numpy(dot_products(matrix.rows[guessed], unit))

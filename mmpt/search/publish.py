@@ -12,15 +12,19 @@ import numpy as np
 import torch
 
 from mmpt.models import MMPTModel
+from mmpt.search.guess import Guess, has_faiss
 from mmpt.search.index import Index
 from mmpt.search.manifest import FileRecord
 from mmpt.search.reference import MOST_ROWS, MOST_VIDEOS, Reference
 from mmpt.search.segment import SEGMENTS, Segment, VideoVectors, remove_unused, write_segment
+from mmpt.utils.progress import progress
 
-__all__ = ["MOST_SECONDS", "publish"]
+__all__ = ["EXACT_UP_TO", "MOST_SECONDS", "publish", "publish_guesses"]
 
 MOST_SECONDS = 1 << 18
 """Of a segment that others are copied into; bounds the memory that takes: 400 MB of width 768."""
+EXACT_UP_TO = 1_000_000
+"""Seconds of an index that are all looked at for each query."""
 
 
 def publish(index: Index, videos: Sequence[VideoVectors], gone: Collection[str], model: MMPTModel) -> Index:
@@ -40,7 +44,7 @@ def publish(index: Index, videos: Sequence[VideoVectors], gone: Collection[str],
         together = [*(segment.of(at) for segment in merged for at in segment.kept), *videos]
         name = f"{index.meta.generation + 1:06d}"
         if together:
-            records.append(write_segment(index.folder, name, together))
+            records.append(write_segment(index.folder, name, together, index.meta.model.clip_seconds))
         index = Index.of(index.folder, index.meta.changed(segments=tuple(records), reference=None))
         if index.videos:
             path = f"{SEGMENTS}/{name}-reference.safetensors"
@@ -48,6 +52,26 @@ def publish(index: Index, videos: Sequence[VideoVectors], gone: Collection[str],
             index = Index.of(index.folder, replace(index.meta, reference=FileRecord.of(index.folder, path)))
         index.meta.save(index.folder)
     remove_unused(index.folder, index.meta.files())
+    return index
+
+
+def publish_guesses(index: Index) -> Index:
+    """Give large segments of a large index what finds seconds without looking at all, if FAISS is installed.
+
+    Each is published when it is done; until then, all seconds are looked at.
+    """
+    if index.counts["seconds"] <= EXACT_UP_TO or not has_faiss():
+        return index
+    large = [
+        each for each in index.segments if _seconds(each) > MOST_SECONDS / 2 and len(each.record.files) == 2
+    ]
+    for segment in progress(large, "learn", unit="segment"):
+        path = f"{SEGMENTS}/{segment.record.name}-guess.safetensors"
+        Guess.build(segment.seconds, segment.record.longest).save(index.folder / path)
+        record = replace(segment.record, files=(*segment.record.files, FileRecord.of(index.folder, path)))
+        records = [record if each.name == record.name else each for each in index.meta.segments]
+        index = Index.of(index.folder, index.meta.changed(segments=tuple(records)))
+        index.meta.save(index.folder)
     return index
 
 

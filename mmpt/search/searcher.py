@@ -154,7 +154,7 @@ class Searcher:
     def similar(self, video_id: str, count: int = 10) -> list[Hit]:
         """Return the videos that are most like one of the index, each with its most similar clip.
 
-        Scores are dot products of the vectors of whole videos, the means of their clips.
+        Scores are dot products of the vectors of whole videos, the means of their seconds.
 
         Args:
             video_id: Of the index.
@@ -184,7 +184,7 @@ class _Snapshot:
         for segment in index.segments:
             longest, gone = segment.record.longest, segment.record.removed
             ranges = [slice(*segment.seconds_of[at : at + 2]) for at in gone]
-            self._seconds.append(Matrix(segment.seconds, longest, ranges))
+            self._seconds.append(Matrix(segment.seconds, longest, ranges, segment.guess))
             ranges = [slice(*segment.clips_of[at : at + 2]) for at in gone]
             self._clips.append(Matrix(segment.clips, longest, ranges))
             self._videos.append(Matrix(segment.videos, longest, [slice(at, at + 1) for at in gone]))
@@ -212,7 +212,7 @@ class _Snapshot:
         for matrix, row, score in zip(*(column.tolist() for column in rows), strict=True):
             if (matrix, row) != own:
                 video = self.index.segments[matrix].of(row)
-                clip = int(dot_products(video.clips, vector).argmax())
+                clip = int(dot_products(self.index.segments[matrix].clips_at(row), vector).argmax())
                 length = self.index.meta.model.clip_seconds
                 end = min((clip + 1) * length, video.entry.seconds)
                 found.append((video.entry, float(clip * length), float(end), score))

@@ -3,11 +3,14 @@
 ``<name>.safetensors`` holds float16 vectors, the videos one after the other::
 
     seconds  (S, D)   one per second        seconds_of  (V + 1,)  where those of video v begin
-    clips    (C, D)   one per clip          clips_of    (V + 1,)  likewise
-    videos   (V, D)   mean of the clips
+    clips    (C, D)   means of seconds      clips_of    (V + 1,)  likewise
+    videos   (V, D)   likewise
 
-``<name>.json`` says which videos these are. A reader maps the vectors into memory and holds a shared lock
-on them; a file that a reader of any process holds is not removed.
+``<name>.json`` says which videos these are; ``<name>-guess.safetensors``, which an index of more than a
+million seconds has, finds seconds without looking at all (:mod:`mmpt.search.guess`).
+
+A reader maps the vectors into memory and holds a shared lock on them; a file that a reader of any process
+holds is not removed.
 """
 
 import fcntl
@@ -17,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -26,12 +30,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from mmpt.errors import DataError
+from mmpt.search.guess import Guess, has_faiss
 from mmpt.search.manifest import DAMAGED, FileRecord, SegmentRecord
 from mmpt.utils.files import read_json
 
 __all__ = ["SEGMENTS", "Segment", "VideoEntry", "VideoVectors", "remove_unused", "write_segment"]
 
 SEGMENTS = "segments"
+_ROUNDED = 1.001
+"""A mean of vectors is no longer than the longest of them, apart from its rounding to float16."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +64,6 @@ class VideoVectors(NamedTuple):
     entry: VideoEntry
     seconds: torch.Tensor
     """float16 (T, D)"""
-    clips: torch.Tensor
-    """float16 (C, D)"""
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Segment:
     videos: torch.Tensor
     seconds_of: np.ndarray
     clips_of: np.ndarray
+    guess: Guess | None
     _lock: "_SharedLock"
 
     @classmethod
@@ -82,7 +88,7 @@ class Segment:
             FileNotFoundError: If it is not there; a writer may have replaced it.
             DataError: If it is not what the manifest says.
         """
-        vectors, names = (folder / file.path for file in record.files)
+        vectors, names, *guess = (folder / file.path for file in record.files)
         lock = _SharedLock(vectors)
         for file in record.files:
             if (folder / file.path).stat().st_size != file.bytes:
@@ -101,6 +107,7 @@ class Segment:
                 videos=tensors["videos"],
                 seconds_of=tensors["seconds_of"].numpy(),
                 clips_of=tensors["clips_of"].numpy(),
+                guess=Guess.load(guess[0], record.longest) if guess and has_faiss() else None,
                 _lock=lock,
             )
         except (SafetensorError, TypeError, KeyError) as error:
@@ -117,26 +124,33 @@ class Segment:
         return VideoVectors(
             self.entries[position],
             self.seconds[self.seconds_of[position] : self.seconds_of[position + 1]],
-            self.clips[self.clips_of[position] : self.clips_of[position + 1]],
         )
 
+    def clips_at(self, position: int) -> torch.Tensor:
+        """Return the clips of a video, float16 (C, D)."""
+        return self.clips[self.clips_of[position] : self.clips_of[position + 1]]
 
-def write_segment(folder: Path, name: str, videos: Sequence[VideoVectors]) -> SegmentRecord:
+
+def write_segment(
+    folder: Path, name: str, videos: Sequence[VideoVectors], clip_seconds: int
+) -> SegmentRecord:
     """Write a segment and return its record for the manifest.
 
     Args:
         folder: Of the index.
         name: A new name.
         videos: At least one.
+        clip_seconds: Seconds in a clip.
     """
     (folder / SEGMENTS).mkdir(exist_ok=True)
     files = [f"{SEGMENTS}/{name}.safetensors", f"{SEGMENTS}/{name}.json"]
+    clips = [video.seconds.split(clip_seconds) for video in videos]
     tensors = {
         "seconds": torch.cat([video.seconds for video in videos]),
-        "clips": torch.cat([video.clips for video in videos]),
-        "videos": torch.stack([video.clips.float().mean(0).half() for video in videos]),
-        "seconds_of": _starts(video.seconds for video in videos),
-        "clips_of": _starts(video.clips for video in videos),
+        "clips": torch.stack([_mean(clip) for of_video in clips for clip in of_video]),
+        "videos": torch.stack([_mean(video.seconds) for video in videos]),
+        "seconds_of": _starts(len(video.seconds) for video in videos),
+        "clips_of": _starts(map(len, clips)),
     }
     save_file(tensors, folder / files[0])
     with open(folder / files[1], "w", encoding="utf-8") as stream:
@@ -149,13 +163,15 @@ def write_segment(folder: Path, name: str, videos: Sequence[VideoVectors]) -> Se
         len(videos),
         len(tensors["seconds"]),
         len(tensors["clips"]),
-        max(float(tensors[name].float().norm(dim=1).max()) for name in ("seconds", "clips", "videos")),
+        float(tensors["seconds"].float().norm(dim=1).max()) * _ROUNDED,
         tuple(FileRecord.of(folder, file) for file in files),
     )
 
 
 def remove_unused(folder: Path, used: Iterable[FileRecord]) -> None:
     """Remove files of segments that nobody needs: the manifest does not name them, no reader holds them."""
+    for path in (folder / SEGMENTS).glob(".*"):  # safetensors writes such a file, then renames it
+        path.unlink()
     names = {Path(file.path).stem for file in used}
     for name in {path.stem for path in (folder / SEGMENTS).glob("*")} - names:
         vectors = folder / SEGMENTS / f"{name}.safetensors"
@@ -175,8 +191,12 @@ class _SharedLock:
             fcntl.flock(self._file, fcntl.LOCK_SH)
 
 
-def _starts(rows: Iterable[torch.Tensor]) -> torch.Tensor:
-    return torch.tensor([0, *np.cumsum([len(each) for each in rows])])
+def _mean(seconds: torch.Tensor) -> torch.Tensor:
+    return seconds.float().mean(0).half()
+
+
+def _starts(lengths: Iterable[int]) -> torch.Tensor:
+    return torch.tensor([0, *accumulate(lengths)])
 
 
 def _to_disk(path: Path) -> None:

@@ -87,7 +87,8 @@ def contents(folder):
     for entry in index.videos:
         number, position = index.place(entry.id)
         video = index.segments[number].of(position)
-        tensors = (video.seconds, video.clips, index.segments[number].videos[position])
+        segment = index.segments[number]
+        tensors = (video.seconds, segment.clips_at(position), segment.videos[position])
         vectors[entry.id] = entry, *(hashlib.sha256(each.numpy().tobytes()).hexdigest() for each in tensors)
     reference = index.reference
     return vectors, index.counts, (reference.text.tobytes(), reference.video.tobytes()) if reference else None
