@@ -59,7 +59,7 @@ class Library:
         try:
             self._searcher.refresh()
             self._problem = None
-        except MMPTError as error:
+        except (MMPTError, OSError) as error:
             if str(error) != self._problem:
                 logger.warning("The index is served as it was before: %s", error)
             self._problem = str(error)

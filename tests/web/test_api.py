@@ -121,11 +121,12 @@ def test_what_a_writer_publishes_shows_without_a_restart(site, videos, monkeypat
     assert site.ask("/api/video/street")[0] == 404
 
 
-def test_an_index_that_breaks_is_served_as_it_was(site, monkeypatch):
+@pytest.mark.parametrize("kind", [DataError, PermissionError])
+def test_an_index_that_breaks_is_served_as_it_was(site, monkeypatch, kind):
     monkeypatch.setattr(library, "_REFRESH", 0.0)
-    site.searcher.fault = DataError("The file index.json is damaged.")
+    site.searcher.fault = kind("The file index.json cannot be read.")
     assert site.search("onion")[0] == 200
-    assert site.ask("/api/info")[1]["problem"] == "The file index.json is damaged."
+    assert site.ask("/api/info")[1]["problem"] == "The file index.json cannot be read."
     site.searcher.fault = None
     assert site.ask("/api/info")[1]["problem"] is None
 
