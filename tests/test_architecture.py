@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "doctor": FOUNDATION | {"store", "models"},
     "web": FOUNDATION | {"store", "search"},
     "report": FOUNDATION | {"pages", "store", "evaluators"},
-    "demo": FOUNDATION | {"pages", "store", "encoders", "models", "datasets", "evaluators", "report"},
+    "demo": FOUNDATION
+    | {"pages", "store", "encoders", "modules", "models", "datasets", "evaluators", "report"},
     "fairseq_plugin": FOUNDATION | {"store", "tasks", "datasets", "models", "losses"},
 }
 # Old public names that need fairseq resolve lazily to the plugin.
