@@ -10,11 +10,12 @@ be searched. One process writes at a time; readers go on meanwhile.
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -46,7 +47,11 @@ VIDEOS_AT_ONCE = 200
 """Videos that are extracted before they are published."""
 SECONDS_AT_ONCE = 1 << 16
 """Seconds whose vectors are kept in memory: 100 MB of width 768."""
+ENCODED_TOGETHER = 1024
+"""Seconds from which on batches of the model are full enough. Vectors may differ in their last bit with the
+videos that are encoded beside them."""
 
+Video = TypeVar("Video", bound=tuple[VideoEntry, torch.Tensor])
 Extract = Callable[[MMPTModel, Sequence[VideoJob]], ExtractionReport]
 
 
@@ -123,7 +128,7 @@ def build_index(
             failed = (extract or extract_here)(
                 model, [VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]
             ).failed
-            for batch in _batches(_encoded(folder, some, model, failed, report)):
+            for batch in _groups(_encoded(folder, some, model, failed, report), SECONDS_AT_ONCE):
                 index = publish(index, batch, [], model)
                 updated = sum(video.entry.id in known for video in batch)
                 report.updated += updated
@@ -184,8 +189,22 @@ def _encoded(
     model: MMPTModel,
     failed: dict[str, str],
     report: IndexReport,
-) -> Iterable[VideoVectors]:
+) -> Iterator[VideoVectors]:
     """Yield the videos with their vectors; report those that cannot be used."""
+    for group in _groups(_readable(folder, entries, failed, report), ENCODED_TOGETHER):
+        vectors = model.encode_seconds([features for _, features in group])
+        for (entry, _), rows in zip(group, vectors, strict=True):
+            seconds = rows.half().cpu()
+            if float(seconds.float().norm(dim=1).max()) < LONGEST:
+                yield VideoVectors(replace(entry, seconds=len(seconds)), seconds)
+            else:
+                report.failed[entry.path] = f"The model gave NaN, infinity or huge numbers for {entry.path}."
+
+
+def _readable(
+    folder: Path, entries: Sequence[VideoEntry], failed: dict[str, str], report: IndexReport
+) -> Iterator[tuple[VideoEntry, torch.Tensor]]:
+    """Yield the videos with their features, (T, 512); report those that have none."""
     for entry in progress(entries, "vectors", unit="video"):
         path = _feature(folder, entry)
         try:
@@ -195,25 +214,22 @@ def _encoded(
                 path.unlink(missing_ok=True)
                 raise DataError(f"The file {entry.path} was changed while it was being indexed; try again.")
             features = torch.from_numpy(read_array(path)).float()
-            # One video at a time: its vectors do not depend, to the last bit, on which others are new.
-            seconds = model.encode_seconds([features])[0].half().cpu()
-            if not float(seconds.float().norm(dim=1).max()) < LONGEST:
-                raise DataError(f"The model gave NaN, infinity or huge numbers for {entry.path}.")
         except DataError as error:
             report.failed[entry.path] = str(error)
-            continue
-        yield VideoVectors(replace(entry, seconds=len(seconds)), seconds)
+        else:
+            yield entry, features
 
 
-def _batches(videos: Iterable[VideoVectors]) -> Iterable[list[VideoVectors]]:
-    batch: list[VideoVectors] = []
+def _groups(videos: Iterable[Video], seconds: int) -> Iterator[list[Video]]:
+    """Yield videos, each with its rows, in groups that reach a number of seconds."""
+    group: list[Video] = []
     for video in videos:
-        batch.append(video)
-        if sum(each.entry.seconds for each in batch) >= SECONDS_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        group.append(video)
+        if sum(len(rows) for _, rows in group) >= seconds:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _remove_features(index: Index) -> None:
