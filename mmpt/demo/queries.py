@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mmpt.evaluators.moments import Moment, MomentIndex
 from mmpt.models.mmptmodel import MMPTModel
+from mmpt.modules.moments import Moment, find_moments
 from mmpt.report import about
-from mmpt.store.npyfile import read_array
 from mmpt.store.safe_pickle import read_pickle
 from mmpt.utils.files import read_json
 
 __all__ = ["Query", "World", "answer"]
-
-_WINDOW = 4  # seconds; the steps of the world last 2 to 6
 
 
 @dataclass(frozen=True)
@@ -67,20 +63,17 @@ class World:
             by_action.setdefault(self._step(query)["action"], query)
         return list(by_action.values())[:count]
 
-    def features(self, folder: Path) -> dict[str, NDArray]:
-        """Return the features (T, D) of all held-out videos."""
-        return {name: read_array(folder / f"{name}.npy") for name in self.truth}
-
-    def hit(self, query: Query, moment: Moment) -> about.Hit:
+    def hit(self, query: Query, video_id: str, moment: Moment) -> about.Hit:
         """Look a moment up: the video, what really happens, and whether that was asked for."""
         shown = max(
-            self.truth[moment.video_id]["steps"],
+            self.truth[video_id]["steps"],
             key=lambda step: min(step["end"], moment.end) - max(step["start"], moment.start),
         )
         wanted = self._step(query)
         return about.Hit(
+            video_id,
             *moment,
-            video=str(self.folder / "videos/youcook" / f"{moment.video_id}.mp4"),
+            video=str(self.folder / "videos/youcook" / f"{video_id}.mp4"),
             note=f"{shown['action']} the {shown['size']} {shown['colour']} {shown['shape']}",
             correct=shown is wanted or _answers(query.text, wanted, shown),
         )
@@ -98,18 +91,24 @@ def _answers(text: str, wanted: Mapping[str, Any], shown: Mapping[str, Any]) -> 
 
 
 def answer(model: MMPTModel, world: World, features: Path, queries: int, hits: int = 3) -> list[about.Query]:
-    """Search all held-out videos for a few random queries.
+    """Return the best moments of all held-out videos for a few random queries.
 
     Args:
         model: The trained model.
         world: Videos and ground truth.
         features: Folder of the features.
         queries: Number of queries.
-        hits: Moments shown for each.
+        hits: Videos shown for each, with their best moment.
     """
-    index = MomentIndex.build(world.features(features), model.encode_video, length=_WINDOW)
+    seconds = dict(
+        zip(
+            world.truth, model.encode_seconds([features / f"{name}.npy" for name in world.truth]), strict=True
+        )
+    )
     answers = []
     for query in world.draw(queries):
-        moments = index.search(model.encode_text([query.text])[0], hits, per_video=1)
-        answers.append(about.Query(query.text, [world.hit(query, moment) for moment in moments]))
+        text = model.encode_text([query.text])[0]
+        moments = [(name, find_moments((rows @ text).cpu(), 1)[0]) for name, rows in seconds.items()]
+        best = sorted(moments, key=lambda each: -each[1].score)[:hits]
+        answers.append(about.Query(query.text, [world.hit(query, *each) for each in best]))
     return answers

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mmpt.evaluators.didemo import DiDeMoMetric, DiDeMoPredictor
     from mmpt.evaluators.evaluator import Evaluator, evaluate, evaluate_untrained
     from mmpt.evaluators.metric import Metric, RetrievalMetric
-    from mmpt.evaluators.moments import Moment, MomentIndex
     from mmpt.evaluators.predictor import Predictions, Predictor, RetrievalPredictor
     from mmpt.evaluators.question_answering import QAMetric, QAPredictor
     from mmpt.evaluators.recognition import ActionRecognitionMetric
@@ -36,8 +35,6 @@ __all__ = [
     "Evaluator",
     "Metric",
     "MetricValue",
-    "Moment",
-    "MomentIndex",
     "NLGMetric",
     "NLGPredictor",
     "Predictions",
@@ -58,8 +55,6 @@ _LAZY = {
     "evaluate": "evaluator",
     "evaluate_untrained": "evaluator",
     "Metric": "metric",
-    "Moment": "moments",
-    "MomentIndex": "moments",
     "Predictions": "predictor",
     "Predictor": "predictor",
     "EvaluationResult": "results",

@@ -7,7 +7,7 @@ import pytest
 from mmpt.demo.queries import Query, World
 from mmpt.demo.scene import scene_of
 from mmpt.demo.videofile import RenderJob, write_video
-from mmpt.evaluators.moments import Moment
+from mmpt.modules.moments import Moment
 
 
 def step(start, size="big", action="place", shape="moon"):
@@ -33,12 +33,12 @@ def world(tmp_path_factory):
     ],
 )
 def test_a_hit_is_right_if_it_shows_all_that_the_text_names(world, text, right):
-    hits = [world.hit(Query(text, "v", 0), Moment("v", second, second + 1, 0.0)) for second in range(4)]
+    hits = [world.hit(Query(text, "v", 0), "v", Moment(second, second + 1, 0.0)) for second in range(4)]
     assert [hit.correct for hit in hits] == right
 
 
 def test_a_hit_names_its_video_and_what_happens(world):
-    hit = world.hit(Query("add the red moon", "v", 0), Moment("v", 3, 4, 0.5))
+    hit = world.hit(Query("add the red moon", "v", 0), "v", Moment(3, 4, 0.5))
     assert (hit.video_id, hit.start, hit.end, hit.score) == ("v", 3, 4, 0.5)
     assert hit.note == "place the big red star"
     assert Path(hit.video).is_file()
