@@ -27,7 +27,11 @@ LONGEST = 30
 
 
 class Moment(NamedTuple):
-    """Seconds ``start`` to ``end`` of a video, and how well they match: their mean score."""
+    """Seconds ``start`` to ``end`` of a video, and how well they match: the smoothed score of the best one.
+
+    Not their mean: the borders of a moment are a matter of taste, and moments of other videos, with other
+    borders, are to be compared.
+    """
 
     start: float
     end: float
@@ -72,10 +76,10 @@ def find_moments(
         half = (level[peak] + median) / 2
         start, end = _around(peak, (level >= half) & ~is_taken, longest)
         is_taken[start:end] = True
-        moments.append(Moment(float(start), float(end), float(rows[start:end].mean())))
+        moments.append(Moment(float(start), float(end), float(level[peak])))
         if len(moments) == count:
             break
-    return sorted(moments, key=lambda moment: -moment.score)
+    return moments
 
 
 def smooth(scores: NDArray[np.float64], seconds: int = SMOOTHED) -> NDArray[np.float64]:

@@ -44,8 +44,8 @@ def naive(rows, count, smoothed, longest):
             start = max(start, min(peak - longest // 2, end - longest))
             end = start + longest
         taken |= set(range(start, end))
-        found.append(Moment(start, end, statistics.mean(rows[start:end])))
-    return sorted(found, key=lambda moment: -moment.score)
+        found.append(Moment(start, end, level[peak]))
+    return found
 
 
 @given(scores, st.integers(1, 6), st.sampled_from([1, 2, 4]), st.integers(1, 12))
@@ -74,7 +74,7 @@ def test_moments_do_not_overlap_and_come_best_first(rows):
     assert [moment.score for moment in found] == sorted((m.score for m in found), reverse=True)
     for start, end, score in found:
         assert 0 <= start < end <= len(rows)
-        assert score == pytest.approx(np.mean(rows[int(start) : int(end)]))
+        assert score == pytest.approx(smooth(np.array(rows))[int(start) : int(end)].max())
 
 
 def test_two_events_are_two_moments_and_noise_between_them_is_the_third():

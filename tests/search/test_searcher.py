@@ -18,7 +18,7 @@ from mmpt.search.searcher import MOST_CHARACTERS, clean_query
 
 
 def test_a_search_finds_the_best_moments_of_all_videos(searcher, model):
-    """As computed one video after the other; the score is the mean of the seconds' dot products."""
+    """As computed one video after the other, second by second."""
     vector = model.encode_text(["red ball"])[0]
     expected = []
     for entry in searcher.index.videos:
