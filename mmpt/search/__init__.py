@@ -9,9 +9,9 @@
     INDEX/features/    what the videos were decoded and encoded to      :mod:`mmpt.search.build`
 """
 
-from mmpt.search.build import IndexReport, build_index
+from mmpt.search.build import IndexReport, build_index, remove_videos
 from mmpt.search.index import Index
 from mmpt.search.searcher import Hit, Searcher
 from mmpt.search.segment import VideoEntry
 
-__all__ = ["Hit", "Index", "IndexReport", "Searcher", "VideoEntry", "build_index"]
+__all__ = ["Hit", "Index", "IndexReport", "Searcher", "VideoEntry", "build_index", "remove_videos"]

@@ -38,7 +38,7 @@ from mmpt.utils.lock import exclusive
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
-__all__ = ["FEATURES", "IndexReport", "build_index", "extract_here"]
+__all__ = ["FEATURES", "IndexReport", "build_index", "extract_here", "remove_videos"]
 
 logger = get_logger(__name__)
 
@@ -137,6 +137,37 @@ def build_index(
         index = publish_guesses(publish(index, [], lost, model))
         _remove_features(index)
     return report
+
+
+def remove_videos(
+    out: str | os.PathLike[str],
+    ids: Sequence[str],
+    model: MMPTModel | str | os.PathLike[str] | None = None,
+    *,
+    plugins: Sequence[str] = (),
+) -> None:
+    """Take videos out of an index; their files stay, and the next :func:`build_index` of them adds them.
+
+    Args:
+        out: Folder of the index.
+        ids: Of the videos.
+        model: As of :func:`build_index`; it encodes the sentences that percentiles refer to.
+        plugins: As of :func:`build_index`.
+
+    Raises:
+        DataError: If the index has no such video; then all stay. If another process writes.
+        ConfigError: If the model is another one.
+    """
+    folder = Path(out)
+    for video_id in ids:
+        Index.open(folder).video(video_id)  # better now than after the model is loaded
+    if not isinstance(model, MMPTModel):
+        model = load_for_index(folder, model, plugins)[1]
+    with exclusive(folder / LOCK, f"the index {folder}"):
+        index = Index.open(folder)
+        check_identity(index, model)
+        gone = [index.video(video_id).id for video_id in ids]
+        _remove_features(publish(index, [], gone, model))
 
 
 def extract_here(model: MMPTModel, jobs: Sequence[VideoJob]) -> ExtractionReport:

@@ -10,7 +10,8 @@ from small_index import assert_same, contents, extract_simply, files, write_colo
 
 from mmpt.errors import ConfigError, DataError
 from mmpt.models import MMPTModel
-from mmpt.search import Index, Searcher, build_index
+from mmpt.search import Index, Searcher, build_index, remove_videos
+from mmpt.search.model import default_task
 from mmpt.store.extraction_report import ExtractionReport
 
 
@@ -100,6 +101,22 @@ def test_only_what_was_looked_for_is_removed(own, model):
     assert [entry.id for entry in Index.open(own / "index").videos] == ["a", "b", "c"]
 
 
+def test_a_video_is_taken_out_by_its_id_and_comes_back_with_its_folder(own, model):
+    remove_videos(own / "index", ["b"], model)
+    index = Index.open(own / "index")
+    assert "b" not in index
+    assert index.verify() == []
+    assert len(list((own / "index/features").glob("*.npy"))) == len(index.videos)
+    assert build_index(own / "videos", own / "index", model).added == 1
+
+
+def test_of_several_ids_one_that_is_unknown_leaves_all_videos_in(own, model):
+    before = Index.open(own / "index").videos
+    with pytest.raises(DataError, match="has no video 'bb'"):
+        remove_videos(own / "index", ["b", "bb"], model)
+    assert Index.open(own / "index").videos == before
+
+
 def test_an_index_may_become_empty(own, model):
     shutil.rmtree(own / "videos")
     build_index([own / "videos"], own / "index", model, remove_missing=True)
@@ -181,3 +198,23 @@ def test_without_a_model_the_sentence_says_what_to_do(own, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match="run `make demo`"):
         build_index([own / "videos"], tmp_path / "new")
+
+
+def test_the_files_of_an_index_may_be_read_by_whoever_may_read_new_files(own):
+    expected = (own / "index/index.json").stat().st_mode
+    modes = {path.name: path.stat().st_mode for path in (own / "index/segments").iterdir()}
+    assert set(modes.values()) == {expected}
+
+
+def test_that_the_model_is_only_the_demos_is_said(tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/demo").mkdir(parents=True)
+    (tmp_path / "runs/demo/checkpoint_best.pt").touch()
+    assert default_task() == "projects/demo/how2.yaml"
+    assert "knows coloured shapes and nothing else" in caplog.text
+    for file in ("runs/retri/videoclip/checkpoint_best.pt", "pretrained_models/s3d_howto100m.pth"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    caplog.clear()
+    assert default_task() == "projects/retri/videoclip/how2.yaml"
+    assert not caplog.text
