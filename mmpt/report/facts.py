@@ -65,7 +65,8 @@ def times(run: Run) -> list[tuple[str, float, str]]:
     if run.stages:
         rows = list(run.stages.items())
     else:
-        sessions = [session for session in run.record.sessions if session.trained] if run.record else []
+        recorded = run.record.sessions if run.record else []
+        sessions = [session for session in recorded if session.trained and session.seconds]
         names = [f"training {n}" for n in range(1, len(sessions) + 1)] if len(sessions) > 1 else ["training"]
         rows = [(name, session.seconds) for name, session in zip(names, sessions, strict=False)]
         rows += [

@@ -115,7 +115,7 @@ def read_run(folder: Path) -> Run:
     )
     record = _try(read_training_log, metrics, problems) if metrics.exists() else None
     written = _try(read_yaml, config, problems) if config.exists() else None
-    timed = _try(read_json, stages, problems) if stages.exists() else None
+    timed = _try(_read_stages, stages, problems) if stages.exists() else None
     return Run(
         folder,
         written or (results[-1][1].config if results else {}),
@@ -123,7 +123,7 @@ def read_run(folder: Path) -> Run:
         is_running(metrics),
         _evaluations(folder, results),
         (_try(read_about, about, problems) if about.exists() else None) or About(),
-        {name: stage["seconds"] for name, stage in (timed or {}).items()},
+        timed or {},
         problems,
     )
 
@@ -134,6 +134,15 @@ def _result_files(folder: Path) -> Iterator[Path]:
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.is_symlink() and not (entry / METRICS_FILE).exists():
             yield from _result_files(entry)
+
+
+def _read_stages(path: Path) -> dict[str, float]:
+    """Return the seconds of each stage of a demo."""
+    stages = read_json(path)
+    try:
+        return {name: float(stage["seconds"]) for name, stage in stages.items()}
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{path} is not valid: it does not hold the seconds of each stage.") from error
 
 
 def _try(read: Any, path: Path, problems: list[str]) -> Any:

@@ -19,11 +19,18 @@ def flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str
 
 
 def differences(settings: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[str]]]:
-    """Return the keys whose values are not the same everywhere, with the value of each."""
+    """Return the keys whose values are not the same everywhere, with the value of each.
+
+    A run without any settings, whose file is lost, says nothing of what differs.
+    """
     flat = [dict(flatten(each)) for each in settings]
     keys = dict.fromkeys(key for each in flat for key in each)
     rows = [(key, [each.get(key, ABSENT) for each in flat]) for key in keys]
-    return [(key, values) for key, values in rows if len(set(values)) > 1]
+    return [
+        (key, values)
+        for key, values in rows
+        if len({value for value, run in zip(values, flat, strict=True) if run}) > 1
+    ]
 
 
 def _text(value: Any) -> str:

@@ -53,6 +53,7 @@ def test_settings_differ_where_one_has_another_value_or_none():
         ("list", ["1, 2", "1, 3"]),
         ("new", ["–", "{}"]),
     ]
+    assert differences([one, {}]) == []  # its settings are lost
 
 
 def test_the_launchers_line_leads_to_the_page_of_the_training_that_results_belong_to(trained, capsys):

@@ -177,6 +177,16 @@ def test_any_other_damaged_file_is_named_and_the_rest_shown(trained, name):
     assert "R@1" in page.text
 
 
+def test_stage_times_of_another_form_are_named_and_no_time_is_not_shown_as_zero(trained):
+    folder = trained()
+    (folder / "stages.json").write_text('{"render videos": 1.5}')
+    assert "stages.json is not valid" in Page(write_report(folder)).text
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    kept = [{key: line[key] for key in line if key not in ("seconds", "time")} for line in lines]
+    (folder / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in kept))
+    assert "Time:" not in Page(write_report(folder)).text
+
+
 def test_of_several_tasks_the_first_metric_of_each_is_shown_off(trained):
     folder = trained()
     for name in ("vtt", "youcook"):
