@@ -76,5 +76,6 @@ def _find_checkpoint(config: TaskConfig, checkpoint: str | os.PathLike[str]) -> 
             return place
     raise CheckpointError(
         f"The checkpoint {checkpoint} is not there. Looked for: {', '.join(map(str, places))}. "
-        "Train the task first (mmpt launch TASK.yaml), or give the path of a checkpoint."
+        "Put it there (docs/troubleshooting.md says where the published ones are), train the task "
+        "(mmpt launch TASK.yaml), or give the path of a checkpoint."
     )

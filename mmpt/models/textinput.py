@@ -27,7 +27,8 @@ def lay_out(
         raise DataError(f"encode_text takes a list of one or more sentences, got {texts!r:.80}.")
     # Half a pair of surrogates, as JSON may hold, is no text: the tokenizer would raise.
     sound = [text.encode("utf-8", "replace").decode() for text in texts]
-    ids = tokenizer(sound, add_special_tokens=False)["input_ids"]
+    # Not verbose: it would warn of long texts, which are cut off below.
+    ids = tokenizer(sound, add_special_tokens=False, verbose=False)["input_ids"]
     ends = np.cumsum([len(each) for each in ids])
     line = np.array([token for each in ids for token in each], dtype=np.int64)
     return layout.text_clips(line, ends - [len(each) for each in ids], ends)

@@ -66,7 +66,12 @@ def read_features(
             vectors = encode(frame_encoder.on(like.device), frames, frame_encoder.l2_normalize)
             for (number, _), vector in zip(batch, vectors, strict=True):
                 rows.setdefault(number, []).append(vector)
-    encoded = (torch.stack(rows[number]) if each is None else each for number, each in enumerate(given))
+    encoded = [torch.stack(rows[number]) if each is None else each for number, each in enumerate(given)]
+    if len(widths := {features.shape[1] for features in encoded}) > 1:
+        raise DataError(
+            f"Features of several widths were given, {', '.join(map(str, sorted(widths)))}; a model reads "
+            "one. Extract them with the encoder of its training."
+        )
     return [features.to(like) for features in encoded]
 
 

@@ -57,6 +57,19 @@ def test_texts_of_any_lengths_equal_their_vectors_one_by_one(models, name, texts
     close(model.encode_text(texts, batch_size), torch.cat([model.encode_text([text]) for text in texts]))
 
 
+def test_features_of_several_widths_are_refused_in_a_sentence(models):
+    for encode in (models["VideoCLIP"].encode_video, models["VideoCLIP"].encode_seconds):
+        with pytest.raises(
+            DataError, match="Features of several widths were given, 256, 512; a model reads one"
+        ):
+            encode([torch.rand(3, 512), torch.rand(3, 256)])
+
+
+def test_a_long_text_is_cut_off_without_a_warning(models, capfd):
+    models["VideoCLIP"].encode_text(["onion " * 5000])
+    assert "indexing errors" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_removing_the_padding_changes_nothing(models, tiny_bert, name):
     padded, packed = model_of(name, tiny_bert, remove_padding=False), models[name]
