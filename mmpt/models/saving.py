@@ -27,6 +27,7 @@ from mmpt.store.modelfolder import (
     read_manifest,
     write_manifest,
 )
+from mmpt.utils.files import share_by_umask
 
 if TYPE_CHECKING:
     from mmpt.models.mmptmodel import MMPTModel
@@ -56,6 +57,7 @@ def save_model(pretrained: "MMPTModel", folder: Path, licence: str | None, video
         extractor = _copied(config.extractor, new) if video_encoder else _named(config.extractor)
         # Tensors that are one in the model are one in the file, too.
         save_weights(model, str(new / WEIGHTS), metadata={"format": "pt"})
+        share_by_umask(new / WEIGHTS)
         pretrained.tokenizer.save_pretrained(new / BERT)
         _whole_bert(model).config.save_pretrained(new / BERT)
         (new / TASK).write_text(dump_yaml(_task(config, extractor, model)), encoding="utf-8")

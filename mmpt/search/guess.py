@@ -15,6 +15,7 @@ import torch
 from safetensors.torch import load, save_file
 
 from mmpt.retrieval.faissindex import FaissIndex
+from mmpt.utils.files import share_by_umask
 
 __all__ = ["GUESSED", "Guess", "has_faiss"]
 
@@ -69,6 +70,7 @@ class Guess:
     def save(self, path: Path) -> None:
         """Write what :meth:`load` reads."""
         save_file({"faiss": torch.from_numpy(self._index.to_bytes())}, path)
+        share_by_umask(path)
 
     @classmethod
     def load(cls, path: Path, longest: float) -> Self:

@@ -19,6 +19,7 @@ from safetensors.torch import load, save_file
 
 from mmpt.errors import DataError
 from mmpt.search.manifest import DAMAGED
+from mmpt.utils.files import share_by_umask
 
 __all__ = ["MOST_ROWS", "MOST_VIDEOS", "SENTENCES", "Reference"]
 
@@ -79,6 +80,7 @@ class Reference:
     def save(self, path: Path) -> None:
         """Write the scores."""
         save_file({"text": torch.from_numpy(self.text), "video": torch.from_numpy(self.video)}, path)
+        share_by_umask(path)
 
     @classmethod
     def load(cls, path: Path) -> Self:

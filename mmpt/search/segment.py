@@ -32,7 +32,7 @@ from safetensors.torch import save_file
 from mmpt.errors import DataError
 from mmpt.search.guess import Guess, has_faiss
 from mmpt.search.manifest import DAMAGED, FileRecord, SegmentRecord
-from mmpt.utils.files import read_json
+from mmpt.utils.files import read_json, share_by_umask
 
 __all__ = ["SEGMENTS", "Segment", "VideoEntry", "VideoVectors", "remove_unused", "write_segment"]
 
@@ -153,6 +153,7 @@ def write_segment(
         "clips_of": _starts(map(len, clips)),
     }
     save_file(tensors, folder / files[0])
+    share_by_umask(folder / files[0])
     with open(folder / files[1], "w", encoding="utf-8") as stream:
         json.dump([asdict(video.entry) for video in videos], stream, indent=1)
     for file in files:

@@ -19,6 +19,7 @@ __all__ = [
     "read_text",
     "remove_left_over",
     "sha256",
+    "share_by_umask",
     "unreadable",
     "unwritable",
     "write_json",
@@ -26,6 +27,13 @@ __all__ = [
 
 TEMPORARY = re.compile(r"\..*\.\d+-[0-9a-f]+\.tmp")
 """Names of the files that :func:`atomic_write` fills; only a killed process leaves one behind."""
+
+
+def share_by_umask(path: str | os.PathLike[str]) -> None:
+    """Give a file the permissions of new files; safetensors makes its files for their owner alone."""
+    umask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(umask)
+    os.chmod(path, 0o666 & ~umask)
 
 
 def unreadable(path: str | os.PathLike[str], error: OSError) -> DataError:

@@ -239,6 +239,11 @@ def test_a_manifest_of_another_kind_is_refused(saved, content):
         load(saved)
 
 
+def test_all_files_may_be_read_by_whoever_may_read_new_files(saved):
+    files = [path for path in saved.rglob("*") if path.is_file()]
+    assert {path.stat().st_mode for path in files} == {(saved / "README.md").stat().st_mode}
+
+
 def test_an_edited_card_changes_nothing(saved):
     (saved / "README.md").write_text("# My model")
     assert load(saved).dim == 48
