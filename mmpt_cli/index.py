@@ -32,6 +32,7 @@ def make_parser(prog: str = "mmpt index") -> argparse.ArgumentParser:
     add("--model", help="task file or saved model (default: as before; VideoCLIP; else the demo's)")
     add("--plugin", action="append", default=[], help="file or module that registers encoders; repeatable")
     add("--remove-missing", action="store_true", help="take out videos that do not exist any more")
+    add("--remove", action="append", default=[], metavar="ID", help="take out this video; repeatable")
     add("--verify", action="store_true", help="read the whole index and compare its checksums")
     add("--num_workers", type=int, default=1, help="processes that decode and encode (default: 1)")
     add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
@@ -42,11 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = make_parser()
     options = parser.parse_args(arguments)
-    if not options.videos and not options.verify:
-        parser.error("name a folder of videos, or give --verify")
+    if not (options.videos or options.verify or options.remove):
+        parser.error("name a folder of videos, or give --remove or --verify")
     if options.num_workers < 1:
         parser.error("--num_workers counts from 1")
     code = _build(options) if options.videos else 0
+    if options.remove:
+        _remove(options)
     return max(code, _verify(options.out)) if options.verify else code
 
 
@@ -66,7 +69,7 @@ def _build(options: argparse.Namespace) -> int:
         videos_at_once=VIDEOS_AT_ONCE * options.num_workers,
     )
     for path, reason in report.failed.items():
-        print(f"{path}: {reason}", file=sys.stderr)
+        print(reason if path in reason else f"{path}: {reason}", file=sys.stderr)
     counts = Index.open(options.out).counts
     print(
         f"{options.out}: {report.added} videos added, {report.updated} updated, {report.removed} removed, "
@@ -76,6 +79,13 @@ def _build(options: argparse.Namespace) -> int:
     if report.missing:
         print(f"{report.missing} videos do not exist any more; --remove-missing takes them out")
     return int(bool(report.failed))
+
+
+def _remove(options: argparse.Namespace) -> None:
+    from mmpt.search import remove_videos
+
+    remove_videos(options.out, options.remove, options.model, plugins=options.plugin)
+    print(f"{options.out}: taken out: {', '.join(options.remove)}")
 
 
 def _extract(

@@ -59,7 +59,7 @@ def make_parser(prog: str = "mmpt") -> argparse.ArgumentParser:
         prog=prog,
         usage="%(prog)s [-h] [-v | -q] COMMAND ...",
         description="\n\n".join(["Train, evaluate and search with video and language.", *groups]),
-        example="mmpt search --help",
+        example='mmpt index my_videos --out my_index\n  mmpt search my_index "someone slices an onion"',
     )
     parser.epilog = f"{_EXIT_CODES}\n\n{parser.epilog}"
     parser.add_argument("--version", action="version", version=f"mmpt {mmpt.__version__}")

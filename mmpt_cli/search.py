@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "make_parser"]
 
+_SHOWN = 200
+"""Characters of a text that are shown above its moments."""
+
 
 def make_parser(prog: str = "mmpt search") -> argparse.ArgumentParser:
     """Return the parser of the command line."""
@@ -64,16 +67,21 @@ def _show(asked: dict[str, str], hits: Sequence["Hit"], options: argparse.Namesp
         print(json.dumps({**asked, "hits": [dataclasses.asdict(hit) for hit in hits]}), flush=True)
         return
     if len(options.queries) + len(options.like) > 1 or "-" in options.queries:
-        print(" ".join(next(iter(asked.values())).split()))
-    for rank, hit in enumerate(hits, 1):
-        state = "" if hit.state == "ok" else f"  ({hit.state})"
-        print(
-            f"{rank:3d}  {hit.path}  {_minutes(hit.start)}-{_minutes(hit.end)}  {hit.score:.3f}  "
-            f"{hit.percentile:.2f} %{state}",
-            flush=True,
-        )
+        text = " ".join(next(iter(asked.values())).split())
+        print(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}...")
+    rows = [_cells(hit) for hit in hits]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for rank, row in enumerate(rows, 1):
+        cells = (f"{cell:{side}{width}}" for cell, side, width in zip(row, "<<>><", widths, strict=True))
+        print("  ".join([f"{rank:3d}", *cells]).rstrip(), flush=True)
     if not hits:
         print("nothing was found: the index has no video")
+
+
+def _cells(hit: "Hit") -> tuple[str, ...]:
+    times = f"{_minutes(hit.start)}-{_minutes(hit.end)}"
+    state = "" if hit.state == "ok" else f"({hit.state})"
+    return hit.path, times, f"{hit.score:.3f}", f"{hit.percentile:.2f} %", state
 
 
 def _minutes(seconds: float) -> str:

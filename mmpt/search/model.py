@@ -1,5 +1,6 @@
 """Which model an index is made with, and that it is searched with the same."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +16,16 @@ from mmpt.utils.plugins import is_loaded, load_plugin
 
 __all__ = ["check_identity", "default_task", "load_for_index", "load_model"]
 
+logger = logging.getLogger(__name__)
+
+_DEMO = "projects/demo/how2.yaml"
 # Task -> files that it needs, best first.
 _DEFAULTS = {
     "projects/retri/videoclip/how2.yaml": (
         "runs/retri/videoclip/checkpoint_best.pt",
         "pretrained_models/s3d_howto100m.pth",
     ),
-    "projects/demo/how2.yaml": ("runs/demo/checkpoint_best.pt",),
+    _DEMO: ("runs/demo/checkpoint_best.pt",),
 }
 
 
@@ -33,6 +37,12 @@ def default_task() -> str:
     """
     for task, files in _DEFAULTS.items():
         if all(map(os.path.isfile, files)):
+            if task == _DEMO:
+                logger.warning(
+                    "VideoCLIP's files are not here; the demo's model (%s) is used, which knows coloured "
+                    "shapes and nothing else.",
+                    task,
+                )
             return task
     official = " and ".join(next(iter(_DEFAULTS.values())))
     raise ConfigError(

@@ -25,7 +25,8 @@ def test_index_names_bad_files_and_indexes_the_rest(videos, tmp_path, task, caps
     command = [str(videos), "--out", str(tmp_path / "index"), "--num_workers", workers]
     assert index([*command, "--model", str(task), "--device", "cpu"]) == 1
     printed = capsys.readouterr()
-    assert f"{videos}/bad.mp4: The video {videos}/bad.mp4 cannot be decoded" in printed.err
+    assert f"The video {videos}/bad.mp4 cannot be decoded" in printed.err
+    assert printed.err.count("bad.mp4") == 1
     assert "2 videos added, 0 updated, 0 removed, 0 unchanged, 1 failed; 2 videos, 10 seconds" in printed.out
     (videos / "bad.mp4").unlink()
     assert index([*command, "--verify"]) == 0  # the model is remembered
@@ -38,6 +39,9 @@ def test_index_names_bad_files_and_indexes_the_rest(videos, tmp_path, task, caps
     assert index([*command, "--remove-missing"]) == 0
     assert "1 removed" in capsys.readouterr().out
     assert [entry.id for entry in Index.open(tmp_path / "index").videos] == ["two"]
+    assert index(["--out", str(tmp_path / "index"), "--remove", "two"]) == 0
+    assert capsys.readouterr().out.endswith("taken out: two\n")
+    assert not Index.open(tmp_path / "index").videos
 
 
 def test_search_prints_rank_file_from_to_score_and_percentile(made, searcher, capsys):
@@ -84,3 +88,15 @@ def test_mistakes_are_told_in_a_sentence(made, own, tmp_path, capsys):
     for arguments in ([str(made / "index")], ["--out", "x"], [str(made), "--out", "x", "--num_workers", "0"]):
         with pytest.raises(SystemExit, match="2"):
             (search if arguments[0] == str(made / "index") else index)(arguments)
+
+
+def test_columns_stand_under_each_other_and_long_texts_are_shortened(made, capsys):
+    assert search([str(made / "index"), "red", "blue " * 100, "--count", "8"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    long = next(number for number, line in enumerate(lines) if line.startswith("blue"))
+    assert len(lines[long]) == 200
+    assert lines[long].endswith("...")
+    moments = lines[1:long]
+    assert len({line.index("%") for line in moments}) == 1
+    assert len({line.index("0:") for line in moments}) == 1
+    assert {line.split()[1].count("sub/") for line in moments} == {0, 1}  # paths of two lengths
