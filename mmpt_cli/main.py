@@ -44,7 +44,7 @@ _EXIT_CODES = """exit codes:
   0     done, and all is well
   1     an error, told in one sentence; or what was checked has faults, or something was left out
   2     a command line that cannot be understood
-  130   stopped with Ctrl-C; the same command again goes on, or starts anew where it is quick
+  130   stopped with Ctrl-C (serve: 0); the same command again goes on, or starts anew where it is quick
   launch ends with the exit code of the task that failed"""
 
 

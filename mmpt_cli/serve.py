@@ -2,8 +2,10 @@
 
 import argparse
 import logging
+import socket
 import webbrowser
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mmpt.utils.command import run_command
@@ -56,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{library.info()['videos']} videos, {address} (Ctrl-C stops)", flush=True)
         if options.open:
             webbrowser.open(address)
-        make_server(create_app(library, [*options.name, options.host])).run(sockets=[listening])
+        names = [*options.name, options.host, socket.gethostname()]
+        with suppress(KeyboardInterrupt):  # which is how a server ends
+            make_server(create_app(library, names)).run(sockets=[listening])
     return 0
 
 

@@ -1,6 +1,7 @@
 """Listening: a socket, uvicorn on it, and words on what can go wrong."""
 
 import ipaddress
+import os
 import resource
 import socket
 
@@ -28,8 +29,10 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
+        number = getattr(error, "errno", None) or 0
+        reason = os.strerror(number) if number > 0 else error  # without Python's tuples
         raise ConfigError(
-            f"Port {port} of {host} cannot be listened on ({error}). Give another --port, or 0 for any "
+            f"Port {port} of {host} cannot be listened on ({reason}). Give another --port, or 0 for any "
             "that is free, and as --host an address of this machine."
         ) from error
 

@@ -1,5 +1,6 @@
 """``mmpt serve``: what it prints and refuses; the server itself is tested in ``tests/web``."""
 
+import socket
 import sys
 from types import SimpleNamespace
 
@@ -37,8 +38,22 @@ def test_it_warns_when_others_can_reach_it(runs, caplog):
 
 
 def test_a_taken_port_is_told_before_a_model_is_loaded():
-    with server.listen("127.0.0.1", 0) as taken, pytest.raises(ConfigError, match="Give another --port"):
+    with (
+        server.listen("127.0.0.1", 0) as taken,
+        pytest.raises(ConfigError, match=r"listened on \(Address already in use\)\. Give another --port"),
+    ):
         main(["no_index", "--port", str(taken.getsockname()[1])])
+
+
+def test_ctrl_c_is_how_it_ends_and_the_name_of_the_machine_is_its_own(runs, monkeypatch):
+    def interrupted(sockets):
+        raise KeyboardInterrupt
+
+    names = []
+    monkeypatch.setattr(server, "make_server", lambda app: SimpleNamespace(run=interrupted))
+    monkeypatch.setattr("mmpt.web.app.create_app", lambda library, given: names.extend(given))
+    assert main(["my_index", "--port", "0", "--name", "videos.local"]) == 0
+    assert names == ["videos.local", "127.0.0.1", socket.gethostname()]
 
 
 def test_a_missing_index_is_told():
