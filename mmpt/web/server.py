@@ -38,8 +38,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def address_of(listening: socket.socket) -> str:
-    """Return the address of the page, such as ``http://127.0.0.1:8000``."""
+    """Return the address of the page, such as ``http://127.0.0.1:8000``; on all addresses, by our name."""
     host, port = listening.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = socket.gethostname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -142,3 +142,5 @@ def test_loopback_is_closed_and_all_addresses_are_open():
         assert not is_open(loopback)
         assert is_open(everywhere)
         assert address_of(loopback) == f"http://127.0.0.1:{loopback.getsockname()[1]}"
+        # Which others can open, as they cannot 0.0.0.0.
+        assert address_of(everywhere) == f"http://{socket.gethostname()}:{everywhere.getsockname()[1]}"
