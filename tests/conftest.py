@@ -1,6 +1,7 @@
 """Shared fixtures: golden cases, the tiny BERT they use, and a guard against the network."""
 
 import json
+import multiprocessing
 import os
 import shutil
 from pathlib import Path
@@ -169,3 +170,26 @@ def screenshots() -> Path:
     folder = GOLDEN.parents[1] / "build" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def start():
+    """Function that calls a function in a new process and returns when it has begun, so that a kill meets it.
+
+    The processes are forks of one that has the large modules, so it is quick.
+    """
+    from new_process import begin
+
+    context = multiprocessing.get_context("forkserver")
+    # There is one such server for all tests that run here.
+    context.set_forkserver_preload(["mmpt.search", "mmpt.store.features"])
+
+    def start(function, *arguments):
+        begun = context.Event()
+        process = context.Process(target=begin, args=(begun, function, *arguments))
+        process.start()
+        while not begun.wait(1):
+            assert process.is_alive()
+        return process
+
+    return start

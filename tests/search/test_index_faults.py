@@ -1,7 +1,6 @@
 """Damage is found, killed writers leave nothing broken, readers and a writer do not disturb each other."""
 
 import json
-import multiprocessing
 import shutil
 import time
 
@@ -69,20 +68,6 @@ def test_what_is_no_index_is_refused(tmp_path):
         Index.open(tmp_path)
 
 
-@pytest.fixture(scope="module")
-def start():
-    """Function that calls a function in a new process; the modules are there already, so it is quick."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["small_index"])
-
-    def start(function, *arguments):
-        process = context.Process(target=function, args=arguments)
-        process.start()
-        return process
-
-    return start
-
-
 def test_two_processes_do_not_write_at_once(own, start, task, model):
     with exclusive(own / "index/.lock", "the index"):
         process = start(update, own, task)
@@ -118,8 +103,6 @@ def test_a_killed_update_ends_like_an_undisturbed_one(own, start, task, model, k
     while hits < kills:
         shutil.copytree(own / "index", own / "before")
         process = start(update, own, task)
-        while not (own / "index/.lock").exists():
-            time.sleep(0.01)
         time.sleep(random.uniform(0.0, 1.0))
         process.kill()
         process.join()

@@ -1,6 +1,5 @@
 """Extraction that is killed at random moments: resumed, it ends as if nothing had happened."""
 
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -16,21 +15,6 @@ from tiny_extraction import contents, extract
 from mmpt.utils.files import read_json, write_json
 
 PROGRAM = Path(tiny_extraction.__file__)
-
-
-@pytest.fixture(scope="module")
-def start():
-    """Function that calls a function in a new process; the modules are there already, so it is quick."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["mmpt.store.features"])
-
-    def start(function, *arguments):
-        process = context.Process(target=function, args=arguments)
-        process.start()
-        return process
-
-    start(time.time).join()
-    return start
 
 
 def names_of(videos, bad=2):
