@@ -124,11 +124,9 @@ def build_index(
         known = {entry.id for entry in index.videos}
         entries = iter(changes.new)
         while some := list(islice(entries, videos_at_once)):
-            jobs = {_feature(folder, entry): entry.path for entry in some}
-            failed = (extract or extract_here)(
-                model, [VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]
-            ).failed
-            for batch in _groups(_encoded(folder, some, model, failed, report), SECONDS_AT_ONCE):
+            for batch in _groups(
+                _made(folder, some, model, extract or extract_here, report), SECONDS_AT_ONCE
+            ):
                 index = publish(index, batch, [], model)
                 updated = sum(video.entry.id in known for video in batch)
                 report.updated += updated
@@ -212,6 +210,15 @@ def _record(model: MMPTModel, task: str, plugins: Sequence[str]) -> ModelRecord:
 
 def _feature(folder: Path, entry: VideoEntry) -> Path:
     return folder / FEATURES / f"{entry.sha256[:32]}.npy"
+
+
+def _made(
+    folder: Path, entries: Sequence[VideoEntry], model: MMPTModel, extract: Extract, report: IndexReport
+) -> Iterator[VideoVectors]:
+    """Extract what has no features yet and yield the videos with their vectors; see :func:`_encoded`."""
+    jobs = {_feature(folder, entry): entry.path for entry in entries}
+    failed = extract(model, [VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]).failed
+    yield from _encoded(folder, entries, model, failed, report)
 
 
 def _encoded(

@@ -7,19 +7,16 @@ import datasets
 import mteb
 import pytest
 import torch
-import yaml
 from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.retrieval_dataset_loaders import RetrievalSplitData
 from mteb.abstasks.task_metadata import TaskMetadata
-from safetensors.torch import save_file
+from small_model import write_task
 
 from mmpt.demo.scene import scene_of
 from mmpt.demo.videofile import RenderJob, write_video
-from mmpt.encoders.s3d import S3D
 from mmpt.errors import DataError
 from mmpt.evaluators.mteb_encoder import MTEBEncoder
-from mmpt.models import MMPTModel, build_model
-from mmpt.utils import recursive_config
+from mmpt.models import MMPTModel
 
 TEXTS = ["move the red ball", "cut the onion", "stir it fast"]
 
@@ -67,22 +64,7 @@ class ThreeVideos(AbsTaskRetrieval):
 
 @pytest.fixture(scope="module")
 def model(tiny_bert, tmp_path_factory):
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("task")
-    save_file(S3D(width=0.125, text_module=False).state_dict(), folder / "s3d.safetensors")
-    values = {
-        "dataset": {"bert_name": str(tiny_bert), "max_video_len": 4, "max_len": 16},
-        "model": {
-            "model_cls": "MMFusionSeparate",
-            "video_encoder_cls": "MMBertForEncoder",
-            "text_encoder_cls": "BertModel",
-            "num_hidden_video_layers": 2,
-        },
-        "extractor": {"weights": str(folder / "s3d.safetensors"), "width": 0.125, "fps": 4, "size": 32},
-    }
-    (folder / "task.yaml").write_text(yaml.safe_dump(values))
-    torch.save(build_model(recursive_config(folder / "task.yaml")).state_dict(), folder / "best.pt")
-    return MMPTModel.from_pretrained(folder / "task.yaml", folder / "best.pt")[0]
+    return MMPTModel.from_pretrained(write_task(tmp_path_factory.mktemp("task"), tiny_bert))[0]
 
 
 def test_a_task_of_text_and_video_gives_mtebs_metrics_of_the_models_own_scores(model, videos, tmp_path):

@@ -3,7 +3,8 @@
 import shutil
 
 import pytest
-from small_index import write_colours, write_task
+from small_index import write_colours
+from small_model import write_task
 
 from mmpt.models import MMPTModel
 from mmpt.search import Searcher, build_index

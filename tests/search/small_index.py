@@ -1,4 +1,4 @@
-"""What tests of the index share: a tiny model with a task file, videos of one colour, what an index holds."""
+"""What tests of the index share: videos of one colour, what an index holds."""
 
 import os
 from dataclasses import replace
@@ -7,40 +7,14 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-import yaml
-from safetensors.torch import save_file
+from small_model import FPS, SIZE
 
-from mmpt.encoders.s3d import S3D
-from mmpt.models import MMPTModel, build_model
+from mmpt.models import MMPTModel
 from mmpt.search import Index, build_index
 from mmpt.store.decode import decode_frames
 from mmpt.store.features import ExtractionSettings, extract_features
-from mmpt.utils import recursive_config
 
-FPS, SIZE, WIDTH, CLIP = 4, 32, 0.125, 4
 COLOURS = {"red": (220, 30, 30), "green": (30, 220, 30), "blue": (30, 30, 220), "grey": (120, 120, 120)}
-
-
-def write_task(folder, bert, seed=0):
-    """Write a task file with an untrained checkpoint and a narrow S3D beside it; return its path."""
-    torch.manual_seed(seed)
-    save_file(S3D(width=WIDTH, text_module=False).state_dict(), folder / "s3d.safetensors")
-    values = {
-        "dataset": {"bert_name": str(bert), "max_video_len": CLIP, "max_len": 16},
-        "model": {
-            "model_cls": "MMFusionSeparate",
-            "video_encoder_cls": "MMBertForEncoder",
-            "text_encoder_cls": "BertModel",
-            "num_hidden_video_layers": 1,
-        },
-        "extractor": {"weights": str(folder / "s3d.safetensors"), "width": WIDTH, "fps": FPS, "size": SIZE},
-        "fairseq": {"checkpoint": {"save_dir": str(folder)}},
-    }
-    path = folder / "task.yaml"
-    path.write_text(yaml.safe_dump(values))
-    state = build_model(recursive_config(path), pretrained=False).state_dict()
-    torch.save({"model": state}, folder / "checkpoint_best.pt")
-    return path
 
 
 def write_colours(path, *names, seed=0):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 import yaml
-from small_index import write_task
+from small_model import write_task
 
 from mmpt.errors import ConfigError
 from mmpt.search import Index, Searcher
