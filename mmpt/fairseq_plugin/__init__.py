@@ -23,6 +23,7 @@ except ModuleNotFoundError as error:
         "-r requirements/no-deps.txt."
     ) from error
 
+from mmpt.fairseq_plugin.copies import copy_whole_files
 from mmpt.fairseq_plugin.crash import show_errors_as_sentences
 from mmpt.fairseq_plugin.criterion import MMCriterion
 from mmpt.fairseq_plugin.dataset import FairseqMMDataset
@@ -32,6 +33,7 @@ from mmpt.fairseq_plugin.task import FairseqMMTask
 __all__ = ["FairseqMMDataset", "FairseqMMModel", "FairseqMMTask", "MMCriterion"]
 
 show_errors_as_sentences()
+copy_whole_files()
 
 # Checkpoints of older runs hold their command line as a Namespace, which is plain data. With it
 # allowed, torch.load keeps its safe mode (weights_only) when a run resumes.
