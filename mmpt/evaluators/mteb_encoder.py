@@ -21,6 +21,7 @@ import torch
 
 from mmpt.errors import DataError
 from mmpt.models import MMPTModel
+from mmpt.utils.counts import at_least_one
 from mmpt.utils.optional import require
 from mmpt.utils.progress import progress
 
@@ -78,7 +79,9 @@ class MTEBEncoder:
         Raises:
             DataError: If items hold anything but a text or a video, or a video cannot be decoded: leaving
                 it out would change what the number means.
+            ConfigError: If ``batch_size`` is less than 1.
         """
+        at_least_one(batch_size=batch_size)
         dataset: Any = inputs.dataset
         columns = {"text", "video", "audio", "image"} & set(dataset.column_names)
         if columns == {"text"}:

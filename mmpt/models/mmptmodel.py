@@ -36,6 +36,7 @@ from mmpt.models.videoinput import Video, read_features
 from mmpt.modules.moments import Moment, find_moments
 from mmpt.processors.dsprocessor import DSAligner
 from mmpt.processors.windows import SlidingWindows
+from mmpt.utils.counts import at_least_one
 from mmpt.utils.tokenizer import load_tokenizer
 
 if TYPE_CHECKING:
@@ -143,7 +144,9 @@ class MMPTModel(nn.Module):
 
         Raises:
             DataError: If a video has another shape or no second, or its file cannot be used.
+            ConfigError: If ``batch_size`` is less than 1.
         """
+        at_least_one(batch_size=batch_size)
         return self._pool_videos(self._features(videos), batch_size)
 
     @torch.no_grad()
@@ -157,8 +160,9 @@ class MMPTModel(nn.Module):
         that length, each beginning in the middle of the one before: a second is the mean of what its
         windows say, so that none is read at a border alone.
 
-        See :meth:`encode_video` for the arguments.
+        See :meth:`encode_video` for the arguments and errors.
         """
+        at_least_one(batch_size=batch_size)
         longest = self.config.dataset.max_video_len
         windows = SlidingWindows(longest, max(1, longest // 2))
 
@@ -179,7 +183,9 @@ class MMPTModel(nn.Module):
 
         Raises:
             DataError: If ``texts`` is a single string or empty.
+            ConfigError: If ``batch_size`` is less than 1.
         """
+        at_least_one(batch_size=batch_size)
         caps, cmasks = lay_out(texts, self.tokenizer, self.aligner.layout)
         lengths = cmasks.sum(1)
         vectors = []

@@ -62,10 +62,18 @@ class FaissIndex:
 
         Returns:
             int64 (Q, k).
+
+        Raises:
+            DataError: If a query has no ``k`` nearest vectors: it is not finite, or ``k`` exceeds N.
         """
         found = np.full((len(queries), k), -1, dtype=np.int64)
         probes = self._probes
         while len(short := np.flatnonzero((found < 0).any(axis=1))):
+            if probes >= 2 * self.cells:
+                raise DataError(
+                    f"Query {short[0]} has no {k} nearest of the {len(self)} vectors; give finite numbers, "
+                    "and ask for no more neighbours than there are vectors."
+                )
             self._index.nprobe = min(probes, self.cells)
             found[short] = self._index.search(queries[short], k)[1]
             probes *= 2
@@ -96,7 +104,8 @@ class FaissIndex:
         return self
 
     def _set_cells(self, cells: int) -> None:
-        self.cells, self._probes = cells, max(_LEAST_SEARCHED, cells // _SHARE_SEARCHED)
+        self.cells = cells
+        self._probes = min(cells, max(_LEAST_SEARCHED, cells // _SHARE_SEARCHED))
 
     def _flat(self, vectors: NDArray[np.float32], width: int) -> Any:
         centres = self._faiss.IndexFlatL2(width)

@@ -24,6 +24,7 @@ from mmpt.store.extraction_report import REPORT_NAME, ExtractionReport
 from mmpt.store.paths import VideoJob
 from mmpt.store.sources import SETTINGS_NAME, read_settings
 from mmpt.store.worklist import Worklist
+from mmpt.utils.counts import at_least_one
 from mmpt.utils.files import write_json
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
@@ -50,9 +51,7 @@ class ExtractionSettings:
     """Where the encoder is."""
 
     def __post_init__(self) -> None:
-        wrong = [name for name in ("batch_size", "decoding_threads") if getattr(self, name) < 1]
-        if wrong:
-            raise ConfigError(f"{wrong[0]} must be at least 1, got {getattr(self, wrong[0])}.")
+        at_least_one(batch_size=self.batch_size, decoding_threads=self.decoding_threads)
 
     def recorded(self, spec: EncoderSpec) -> dict[str, Any]:
         """Return what decides what is in the files; it is kept beside them."""

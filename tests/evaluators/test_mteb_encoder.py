@@ -14,7 +14,7 @@ from small_model import write_task
 
 from mmpt.demo.scene import scene_of
 from mmpt.demo.videofile import RenderJob, write_video
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.evaluators.mteb_encoder import MTEBEncoder
 from mmpt.models import MMPTModel
 
@@ -93,6 +93,14 @@ def test_items_that_are_neither_a_text_nor_a_video_are_refused(model):
     both = datasets.Dataset.from_dict({"text": ["a"], "video": ["b"]})
     with pytest.raises(DataError, match="items of ThreeVideos hold text and video; mmpt encodes a text or"):
         MTEBEncoder(model).encode(types.SimpleNamespace(dataset=both), task_metadata=ThreeVideos.metadata)
+
+
+def test_a_batch_of_nothing_is_refused(model):
+    texts = datasets.Dataset.from_dict({"text": ["a"]})
+    with pytest.raises(ConfigError, match="batch_size must be at least 1, got 0"):
+        MTEBEncoder(model).encode(
+            types.SimpleNamespace(dataset=texts), task_metadata=ThreeVideos.metadata, batch_size=0
+        )
 
 
 def test_a_column_of_frames_without_times_is_refused(model):

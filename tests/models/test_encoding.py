@@ -65,6 +65,14 @@ def test_features_of_several_widths_are_refused_in_a_sentence(models):
             encode([torch.rand(3, 512), torch.rand(3, 256)])
 
 
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_of_nothing_is_refused_before_anything_is_decoded(models, size):
+    model = models["VideoCLIP"]
+    for encode in (model.encode_video, model.encode_seconds, model.encode_text):
+        with pytest.raises(ConfigError, match=f"batch_size must be at least 1, got {size}"):
+            encode(["nowhere.mp4"], size)
+
+
 def test_a_long_text_is_cut_off_without_a_warning(models, capfd):
     models["VideoCLIP"].encode_text(["onion " * 5000])
     assert "indexing errors" not in capfd.readouterr().err

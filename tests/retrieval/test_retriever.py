@@ -12,6 +12,7 @@ import mmpt.retrieval
 from mmpt.errors import ConfigError, DataError, MissingDependencyError
 from mmpt.retrieval import VectorRetriever, choose_index
 from mmpt.retrieval.exact import ExactIndex
+from mmpt.retrieval.faissindex import FaissIndex
 
 KINDS = ("exact", "flatl2", "pq")
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -69,6 +70,18 @@ def test_more_neighbours_than_the_searched_cells_hold_are_found(kind):
     vectors, _ = clustered(1000, 32, 10)
     found = VectorRetriever(vectors, kind).search(vectors[:3], 1000)
     assert (np.sort(found, axis=1) == np.arange(1000)).all()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("count", [5, 1000])
+def test_a_query_without_neighbours_is_an_error_and_no_endless_search(count, compressed):
+    vectors, _ = clustered(count, 32, 10)
+    index = FaissIndex(vectors, compressed)
+    queries = np.stack([vectors[0], np.full(32, np.nan, np.float32)])
+    with pytest.raises(DataError, match=f"Query 1 has no 3 nearest of the {count} vectors; give finite"):
+        index.search(queries, 3)
+    with pytest.raises(DataError, match=f"Query 0 has no {count + 1} nearest of the {count} vectors"):
+        index.search(vectors[:1], count + 1)
 
 
 @every_kind
