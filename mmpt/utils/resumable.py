@@ -38,6 +38,7 @@ class ResumableFile:
         # Unbuffered: what was appended is in the file, and processes that are forked inherit no copy of it.
         self._stream = open(self._partial, "ab", buffering=0)  # noqa: SIM115
         self._stream.truncate(size)
+        self._stream.seek(size)  # what a checkpoint before the first write records
         self._saved = time.monotonic()
 
     def append(self, data: bytes, state: Mapping[str, Any] | None = None) -> None:

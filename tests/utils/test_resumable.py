@@ -44,6 +44,18 @@ def test_a_killed_writer_is_continued_at_its_last_checkpoint(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
+def test_a_checkpoint_before_the_first_new_byte_does_not_count_what_was_cut_off(tmp_path):
+    killed(tmp_path / "x", {}, 3)
+    with open(tmp_path / ".x.partial", "ab") as stream:
+        stream.write(b"torn")
+    with pytest.raises(KeyboardInterrupt), resumable_write(tmp_path / "x", {}) as file:
+        file.append(b"", {"next": 3})
+        file.append(b"lost after the checkpoint")
+        raise KeyboardInterrupt
+    assert write(tmp_path / "x", {}) == 3
+    assert (tmp_path / "x").read_text() == "0\n1\n2\n3\n4\n"
+
+
 def test_nothing_is_continued_from_something_else(tmp_path):
     killed(tmp_path / "x", {"of": "a"}, 3)
     assert write(tmp_path / "x", {"of": "b"}) == 0
