@@ -1,5 +1,6 @@
 """What became of the videos of an extraction: counted by each worker, added up over all."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -95,18 +96,13 @@ def merge_parts(folder: Path, of: int, facts: dict[str, Any]) -> tuple[Extractio
         for part in before:
             total.add(ExtractionReport.load(folder / part_name(part, of)))
         # What another run has made since then is no failure any more.
-        total.failed = {name: why for name, why in total.failed.items() if not _has_features(folder, name)}
+        total.failed = {
+            name: why for name, why in total.failed.items() if not os.path.exists(folder / f"{name}.npy")
+        }
         missing = sorted(set(range(of)) - before.keys())
         total.save(folder / REPORT_NAME, {**facts, "parts": of, "parts_without_report": missing})
         if _stamps(folder, of) == before:
             return total, missing
-
-
-def _has_features(folder: Path, video_id: str) -> bool:
-    try:
-        return (folder / f"{video_id}.npy").exists()
-    except OSError:  # a name that is too long
-        return False
 
 
 def _stamps(folder: Path, of: int) -> dict[int, int]:

@@ -219,7 +219,7 @@ class FeatureFolder:
         return iter(dict.fromkeys(ids))
 
     def __contains__(self, video_id: object) -> bool:
-        return isinstance(video_id, str) and self._path(video_id).exists()
+        return isinstance(video_id, str) and os.path.exists(self._path(video_id))
 
     def shape(self, video_id: str) -> tuple[int, int]:
         """Return (rows, D); of ``.npy`` from the header alone."""
@@ -252,7 +252,8 @@ class FeatureFolder:
 
     def _path(self, video_id: str) -> Path:
         paths = [self.folder / f"{video_id}{suffix}" for suffix in _SUFFIXES]
-        return next((path for path in paths if path.exists()), paths[0])
+        # os.path: an id that is too long for a file's name is one without features, and no error.
+        return next(filter(os.path.exists, paths), paths[0])
 
 
 def _read_tensor(path: Path, key: str | None, where: str) -> np.ndarray:

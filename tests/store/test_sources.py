@@ -127,11 +127,11 @@ def test_every_format_gives_the_ids_shapes_and_rows(tmp_path, name):
 @pytest.mark.parametrize("name", ["npz", "h5 of groups", "lmdb of lz4"])
 def test_every_source_can_be_packed(tmp_path, name):
     key, make = SOURCES[name]
-    (tmp_path / "ids").write_text("v3\nv0\nnone")
+    (tmp_path / "ids").write_text(f"v3\nv0\nnone\n{'x' * 300}")
     report = pack_features(
         tmp_path / "ids", open_features(make(tmp_path), key), tmp_path / "shards", "train", dtype="float32"
     )
-    assert (report.packed, report.missing) == (2, ["none"])
+    assert (report.packed, report.missing) == (2, ["none", "x" * 300])
     np.testing.assert_array_equal(ShardReader.videos(tmp_path / "shards", "train")[0, 0], ROWS["v3"])
 
 
