@@ -6,6 +6,7 @@ without ``video_id`` is that of one video, whose id is the file's name without s
 
 import csv
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
@@ -18,7 +19,6 @@ from mmpt.store.caption_format import CaptionFormat, CaptionRecord, text_of_byte
 __all__ = ["CsvTable"]
 
 _NEEDED = ("start", "end", "text")
-_BOM = b"\xef\xbb\xbf"
 
 
 class CsvTable(CaptionFormat):
@@ -28,7 +28,7 @@ class CsvTable(CaptionFormat):
         super().__init__(path)
         with open(self.path, "rb") as stream:
             self._header = stream.readline()
-        line = self._header.removeprefix(_BOM).decode("utf-8", "replace")
+        line = self._header.removeprefix(BOM_UTF8).decode("utf-8", "replace")
         names = next(csv.reader([line]), [])
         self._columns = {name.strip().lower(): place for place, name in enumerate(names)}
 

@@ -56,7 +56,7 @@ def find_captions(path: str | os.PathLike[str]) -> Path:
         DataError: If none exists.
     """
     path = Path(path)
-    candidates = [path, path.with_suffix(".jsonl"), path.with_suffix(".pkl")]
+    candidates = [path, *(path.parent / f"{path.stem}{suffix}" for suffix in (".jsonl", ".pkl"))]
     for candidate in candidates:
         if candidate.exists():
             return candidate

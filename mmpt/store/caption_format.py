@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mmpt.errors import DataError
 
-__all__ = ["CaptionFormat", "CaptionRecord", "text_of_bytes"]
+__all__ = ["CaptionFormat", "CaptionRecord", "text_of_bytes", "value_of_json"]
 
 
 class CaptionRecord(NamedTuple):
@@ -50,7 +50,7 @@ class CaptionFormat(ABC):
         """
         text = text_of_bytes(content, self.path)
         try:
-            return json.loads(text)
+            return value_of_json(text)
         except (ValueError, RecursionError) as error:
             fault = "nested too deep" if isinstance(error, RecursionError) else error
             raise DataError(f"The captions of '{video_id}' in {self.path} are not JSON ({fault}).") from error
@@ -68,3 +68,14 @@ def text_of_bytes(content: bytes, path: Path) -> str:
         raise DataError(
             f"The file {path} is not UTF-8 text ({error.reason}); convert it to UTF-8."
         ) from error
+
+
+def value_of_json(text: str) -> Any:
+    """Return the value of a JSON text; half a character, which cannot be written, becomes ``?``.
+
+    Subtitles that were cut after a number of UTF-16 units end in such a half.
+    """
+    value = json.loads(text)
+    if "\\ud" in text or "\\uD" in text:
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value

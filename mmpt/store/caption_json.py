@@ -4,14 +4,14 @@
 no string, which counting quotes tells without looking at every character.
 """
 
-import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from mmpt.errors import DataError
-from mmpt.store.caption_format import CaptionFormat, CaptionRecord, text_of_bytes
+from mmpt.store.caption_format import CaptionFormat, CaptionRecord, text_of_bytes, value_of_json
 
 __all__ = ["JsonLines", "JsonObject"]
 
@@ -35,14 +35,13 @@ class JsonObject(CaptionFormat):
         with open(self.path, "rb") as stream:
             scanner = _Scanner(stream, self.path)
             scanner.take("{")
-            if scanner.peek() == b"}":
-                return
-            while True:
+            found = scanner.take("}") if scanner.peek() == b"}" else ","
+            while found == ",":
                 video_id = scanner.string()
                 scanner.take(":")
                 yield CaptionRecord(video_id, *scanner.object())
-                if scanner.take(",}") == "}":
-                    return
+                found = scanner.take(",}")
+            scanner.end()
 
 
 class JsonLines(CaptionFormat):
@@ -53,7 +52,8 @@ class JsonLines(CaptionFormat):
         offset = 0
         with open(self.path, "rb") as stream:
             for number, line in enumerate(stream, start=1):
-                yield CaptionRecord(self._video_id(number, line), offset, line)
+                if line.strip():
+                    yield CaptionRecord(self._video_id(number, line), offset, line)
                 offset += len(line)
 
     def parse(self, video_id: str, content: bytes) -> Any:
@@ -65,7 +65,7 @@ class JsonLines(CaptionFormat):
         match = _LINE_ID.match(line)
         text = text_of_bytes(match[1] if match else line, self.path)
         try:
-            video_id = json.loads(text) if match else json.loads(text)["video_id"]
+            video_id = value_of_json(text) if match else value_of_json(text)["video_id"]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataError(
                 f"Line {number} of {self.path} is no caption record ({type(error).__name__}: {error}); "
@@ -81,7 +81,8 @@ class _Scanner:
 
     def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream, self._path = stream, path
-        self._data, self._position = b"", 0
+        self._data = stream.read(len(BOM_UTF8))
+        self._position = len(BOM_UTF8) if self._data == BOM_UTF8 else 0
         self._before = 0
         """Bytes of the file before the data."""
 
@@ -107,6 +108,14 @@ class _Scanner:
         self._position += 1
         return found
 
+    def end(self) -> None:
+        """Refuse anything that follows: a second object would be lost without a word."""
+        if self.peek():
+            raise DataError(
+                f"The file {self._path} goes on after the JSON object of videos. Join the objects to one, or "
+                "write JSON lines (.jsonl)."
+            )
+
     def string(self) -> str:
         """Return the next value, which must be a string."""
         self.take('"')
@@ -116,7 +125,7 @@ class _Scanner:
         self._position = match.end()
         text = text_of_bytes(match[0], self._path)
         try:
-            return str(json.loads(text))
+            return str(value_of_json(text))
         except ValueError as error:
             raise DataError(f"The file {self._path} is damaged near {text[:40]} ({error}).") from error
 

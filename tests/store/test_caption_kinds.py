@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mmpt.errors import DataError
 from mmpt.store import caption_json
+from mmpt.store.caption_dedup import CaptionDedupProcessor
 from mmpt.store.caption_files import CaptionFile, caption_digest, read_captions, scan_captions
 from mmpt.store.captions import Caption
 
@@ -98,6 +99,24 @@ def test_a_brace_that_is_missing_is_noticed_before_memory_is_full(tmp_path, monk
     path.write_text('{"a": {"start": [], ' + " " * 5000 + "}}")
     with pytest.raises(DataError, match=r"x\.json is damaged or truncated near '{.start"):
         list(scan_captions(path))
+
+
+def test_what_follows_the_object_is_refused_because_its_videos_would_be_lost(tmp_path):
+    path = tmp_path / "x.json"
+    path.write_text('{"a": {}} {"b": {}}')
+    with pytest.raises(DataError, match=r"x\.json goes on after the JSON object"):
+        list(scan_captions(path))
+
+
+def test_half_a_character_becomes_a_question_mark_and_whole_ones_stay(tmp_path):
+    captions = {"start": [0, 1], "end": [1, 2], "text": ["cut \ud83c", "onion \U0001f9c5"]}
+    kept = {"v": [Caption(0, 1, "cut ?"), Caption(1, 2, "onion \U0001f9c5")]}
+    (tmp_path / "x.json").write_text("\ufeff" + json.dumps({"v": captions}))
+    (tmp_path / "x.jsonl").write_text("\n" + json.dumps({"video_id": "v", **captions}) + "\n\n")
+    for name in ("x.json", "x.jsonl"):
+        assert dict(CaptionFile(tmp_path / name)) == kept
+    CaptionDedupProcessor().process_file(tmp_path / "x.json", tmp_path / "x.pkl")
+    assert dict(CaptionFile(tmp_path / "x.pkl")) == kept
 
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"])
