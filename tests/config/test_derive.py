@@ -20,6 +20,20 @@ def test_the_batch_size_counts_clips_and_is_divided_by_the_clips_of_an_item(clip
 
 
 @pytest.mark.parametrize(
+    "groups",
+    [
+        {"dataset": {"batch-size": 64}},
+        {"dataset": {"num_workers": 0}, "optimization": {"batch_size": 64}},
+        {"dataset": {"batch_size": 32}, "optimization": {"batch_size": 64}},
+    ],
+    ids=["with a dash", "in another group", "in two groups, of which the last counts"],
+)
+def test_the_batch_size_is_found_however_it_is_written(groups):
+    derived = derive({"dataset": {"subsampling": 32}, "fairseq": groups})
+    assert training_options(derived["fairseq"])["batch_size"] == 64 // 32
+
+
+@pytest.mark.parametrize(
     ("taken", "number"), [((), 0), ({"run_0", "run_1", "checkpoint_best.pt"}, 2), ({"run_1"}, 0)]
 )
 def test_the_log_folder_has_the_lowest_free_number(taken, number):
