@@ -1,17 +1,18 @@
 """Scores of captions against references: BLEU, METEOR, ROUGE-L and CIDEr-D, without Java.
 
 Comes in: N captions and the references of each, as lists of words (see :func:`words`). Goes out: one
-number for all of them. BLEU and METEOR are those of nltk; the others are written here. BLEU, ROUGE-L
-and CIDEr-D agree with the usual evaluation code for captions (coco-caption). METEOR does not agree
-with METEOR 1.5: it has the formula of 2005, and matches exact words and stems but no synonyms.
+number for all of them. BLEU, ROUGE-L and CIDEr-D agree with the usual evaluation code for captions
+(coco-caption). METEOR is that of nltk and does not agree with METEOR 1.5: it has the formula of 2005,
+and matches exact words and stems but no synonyms.
 """
 
 import math
+import operator
 import re
 import unicodedata
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 __all__ = ["METEOR", "bleu", "cider_d", "meteor", "rouge_l", "words"]
@@ -38,13 +39,25 @@ def words(text: str) -> list[str]:
 
 
 def bleu(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> list[float]:
-    """Return BLEU-1 to BLEU-4 of the corpus, 0 to 1 (Papineni et al. 2002), not smoothed."""
-    from nltk.translate.bleu_score import corpus_bleu
+    """Return BLEU-1 to BLEU-4 of the corpus, 0 to 1 (Papineni et al. 2002), not smoothed.
 
-    weights = [tuple(1 / order for _ in range(order)) for order in ORDERS]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that it is 0 where no 4-gram fits
-        return [float(score) for score in corpus_bleu(references, captions, weights)]
+    Not nltk's, which counts an n-gram more for every caption of fewer than n words.
+    """
+    matched: Counter[int] = Counter()
+    counted: Counter[int] = Counter()
+    length = closest = 0
+    for caption, answers in zip(captions, references, strict=True):
+        own, most = Counter(_grams(caption)), Counter[tuple[str, ...]]()
+        for answer in answers:
+            most |= Counter(_grams(answer))
+        for found, grams in ((counted, own), (matched, own & most)):
+            for gram, count in grams.items():
+                found[len(gram)] += count
+        length += len(caption)
+        closest += min(map(len, answers), key=lambda each: (abs(each - len(caption)), each))
+    penalty = math.exp(min(0.0, 1 - closest / max(length, 1)))
+    products = accumulate((matched[n] / max(counted[n], 1) for n in ORDERS), operator.mul)
+    return [penalty * product ** (1 / n) for n, product in zip(ORDERS, products, strict=True)]
 
 
 def meteor(captions: Sequence[Words], references: Sequence[Sequence[Words]]) -> float:

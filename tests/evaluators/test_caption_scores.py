@@ -63,6 +63,11 @@ def test_bleu_punishes_short_captions():
     assert one(bleu, "the cat is", "the cat is on the mat")[0] == pytest.approx(math.exp(-1))
 
 
+def test_bleu_counts_no_n_grams_in_captions_too_short_for_one():
+    # "a b c d" has its one 4-gram right, and "e f g" has none that could be wrong; no caption is short.
+    assert bleu(*split(["a b c d", "e f g"], [["a b c d"], ["e f g"]])) == pytest.approx([1, 1, 1, 1])
+
+
 @pytest.mark.parametrize(
     ("caption", "expected"),
     [
