@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mmpt.utils.command import run_command
 from mmpt_cli.parser import CommandParser
+from mmpt_cli.searching import add_model_options, open_searcher
 
 if TYPE_CHECKING:
     from mmpt.search import Hit
@@ -31,9 +32,7 @@ def make_parser(prog: str = "mmpt search") -> argparse.ArgumentParser:
     add("--like", metavar="ID", action="append", default=[], help="id of a video: find similar ones")
     add("--count", type=int, default=10, help="results of each query (default: 10)")
     add("--json", action="store_true", help="print a line of JSON for each query")
-    add("--model", help="task file or saved model; default: the one that the index remembers")
-    add("--plugin", action="append", default=[], help="file or module that the model needs; repeatable")
-    add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
+    add_model_options(parser)
     return parser
 
 
@@ -43,10 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not (options.queries or options.like):
         parser.error("give a text to look for, or --like ID")
-    from mmpt.search import Searcher
-    from mmpt.utils.device import pick_device
+    from mmpt.search import Index, Searcher
 
-    searcher = Searcher.open(options.index, options.model, pick_device(options.device), options.plugin)
+    searcher = open_searcher(options) if options.queries else Searcher(Index.open(options.index))
     for query in _queries(options.queries):
         _show({"query": query}, searcher.search(query, options.count), options)
     for video_id in options.like:

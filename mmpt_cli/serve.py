@@ -9,8 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from mmpt.utils.command import run_command
+from mmpt.utils.counts import at_least_one
 from mmpt.utils.optional import require
+from mmpt.web.ratelimit import RATE
 from mmpt_cli.parser import CommandParser
+from mmpt_cli.searching import add_model_options, open_searcher
 
 __all__ = ["main", "make_parser"]
 
@@ -29,9 +32,8 @@ def make_parser(prog: str = "mmpt serve") -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s: this machine only)")
     add("--port", type=int, default=8000, help="port; 0: any that is free (default: %(default)s)")
     add("--name", action="append", default=[], help="a host name by which browsers reach it; repeatable")
-    add("--model", help="task file or folder of the model (default: the one that made the index)")
-    add("--plugin", action="append", default=[], help="file or module that the model needs; repeatable")
-    add("--device", help="cpu, cuda or cuda:<n>; default: a GPU if there is one")
+    add("--rate", type=int, default=RATE, help="searches a minute of one client (default: %(default)s)")
+    add_model_options(parser)
     add("--open", action="store_true", help="open the page in the browser")
     return parser
 
@@ -41,15 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     for package in ("starlette", "uvicorn"):
         require(package, "serve", "serve the page")
-    from mmpt.search import Searcher
-    from mmpt.utils.device import pick_device
+    at_least_one(**{"--rate": options.rate})
     from mmpt.web.app import create_app
     from mmpt.web.library import Library
     from mmpt.web.server import address_of, is_open, listen, make_server
 
     with listen(options.host, options.port) as listening:
-        searcher = Searcher.open(options.index, options.model, pick_device(options.device), options.plugin)
-        library = Library(searcher, Path(options.index).resolve().name)
+        library = Library(open_searcher(options), Path(options.index).resolve().name)
         if is_open(listening):
             logger.warning(
                 "Everyone who can reach %s can search the index and watch its videos.", options.host
@@ -60,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             webbrowser.open(address)
         names = [*options.name, options.host, socket.gethostname()]
         with suppress(KeyboardInterrupt):  # which is how a server ends
-            make_server(create_app(library, names)).run(sockets=[listening])
+            make_server(create_app(library, names, options.rate)).run(sockets=[listening])
     return 0
 
 

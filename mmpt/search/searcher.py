@@ -68,14 +68,16 @@ class Searcher:
 
     Args:
         index: The index.
-        model: The model that the index was made with, on the device that it is to compute on.
+        model: The model that the index was made with, on the device that it is to compute on; without it,
+            videos are found that are like a video, but no texts.
 
     Raises:
         ConfigError: If it is another model.
     """
 
-    def __init__(self, index: Index, model: MMPTModel) -> None:
-        check_identity(index, model)
+    def __init__(self, index: Index, model: MMPTModel | None = None) -> None:
+        if model is not None:
+            check_identity(index, model)
         self._model = model
         self._state = _Snapshot(index)
         # The computations use all cores, one at a time; tokenizers do not like company either.
@@ -121,7 +123,8 @@ class Searcher:
         if self.index.is_current():
             return False
         index = Index.open(self.index.folder)
-        check_identity(index, self._model)
+        if self._model is not None:
+            check_identity(index, self._model)
         self._state = _Snapshot(index)
         return True
 
@@ -137,10 +140,12 @@ class Searcher:
 
         Raises:
             DataError: If the text is empty.
-            ConfigError: If ``count`` is not between 1 and 1 000.
+            ConfigError: If ``count`` is not between 1 and 1 000, or there is no model.
         """
         query, snapshot = clean_query(text), self._state
         _check_count(count)
+        if self._model is None:
+            raise ConfigError("Texts are found with the model of the index; open it with Searcher.open.")
         with self._alone:
             vector = self._model.encode_text([query])[0].float().cpu()
             places = snapshot.candidates(vector, _CANDIDATES * count)

@@ -38,6 +38,7 @@ from mmpt.utils.logging import get_logger
 from mmpt.web.gate import Gate
 from mmpt.web.guard import Guard
 from mmpt.web.library import Library
+from mmpt.web.ratelimit import RATE, RateLimit
 from mmpt.web.thumbnails import Thumbnails
 
 __all__ = ["create_app"]
@@ -51,14 +52,15 @@ MOST_COUNT = 100
 logger = get_logger(__name__)
 
 
-def create_app(library: Library, names: Collection[str] = ()) -> ASGIApp:
+def create_app(library: Library, names: Collection[str] = (), rate: int = RATE) -> ASGIApp:
     """Return the server as an ASGI application.
 
     Args:
         library: The index.
         names: Host names under which it may be reached, besides ``localhost`` and addresses.
+        rate: Searches that one client may ask for in a minute.
     """
-    site = _Site(library)
+    site = _Site(library, RateLimit(rate))
     app = Starlette(
         routes=[
             Route("/api/info", site.info),
@@ -84,8 +86,8 @@ def create_app(library: Library, names: Collection[str] = ()) -> ASGIApp:
 class _Site:
     """What stands behind the addresses."""
 
-    def __init__(self, library: Library) -> None:
-        self._library = library
+    def __init__(self, library: Library, rate_limit: RateLimit) -> None:
+        self._library, self._rate_limit = library, rate_limit
         self._thumbnails = Thumbnails()
         # A search uses all cores: while one computes, another prepares. Pictures come while searches wait.
         self._searches = Gate(2, WAITING)
@@ -116,9 +118,20 @@ class _Site:
         return await self._timed(request, self._library.similar, request.path_params["video"])
 
     async def _timed(self, request: Request, look_up: Any, what: str) -> Response:
+        self._check_rate(request)
         count, start = self._count(request), time.perf_counter()
         found = await self._searches.run(request, look_up, what, count)
         return JSONResponse(found | {"milliseconds": round(1000 * (time.perf_counter() - start), 1)})
+
+    def _check_rate(self, request: Request) -> None:
+        seconds = self._rate_limit.wait(request.client.host if request.client else "")
+        if seconds:
+            raise HTTPException(
+                429,
+                f"More than {self._rate_limit.rate} searches a minute came from your address. Try again in "
+                f"{seconds} second{'s' if seconds > 1 else ''}.",
+                {"Retry-After": str(seconds)},
+            )
 
     async def videos(self, request: Request) -> Response:
         start = _number(request, "start", 0, 0, 10**9)

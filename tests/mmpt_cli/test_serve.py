@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from mmpt.errors import ConfigError, DataError, MissingDependencyError
-from mmpt.search import Searcher
 from mmpt.web import server
+from mmpt_cli import serve
 from mmpt_cli.serve import main, make_parser
 
 
@@ -17,7 +17,7 @@ def runs(monkeypatch):
     """Ports on which a server would have run; searchers are empty."""
     meta = SimpleNamespace(model=SimpleNamespace(identity="none"), generation=0)
     index = SimpleNamespace(meta=meta, counts={"videos": 3, "seconds": 0, "clips": 0})
-    monkeypatch.setattr(Searcher, "open", lambda *arguments: SimpleNamespace(index=index))
+    monkeypatch.setattr(serve, "open_searcher", lambda options: SimpleNamespace(index=index))
     ran = []
     run = SimpleNamespace(run=lambda sockets: ran.append(sockets[0].getsockname()))
     monkeypatch.setattr(server, "make_server", lambda app: run)
@@ -51,7 +51,7 @@ def test_ctrl_c_is_how_it_ends_and_the_name_of_the_machine_is_its_own(runs, monk
 
     names = []
     monkeypatch.setattr(server, "make_server", lambda app: SimpleNamespace(run=interrupted))
-    monkeypatch.setattr("mmpt.web.app.create_app", lambda library, given: names.extend(given))
+    monkeypatch.setattr("mmpt.web.app.create_app", lambda library, given, rate: names.extend(given))
     assert main(["my_index", "--port", "0", "--name", "videos.local"]) == 0
     assert names == ["videos.local", "127.0.0.1", socket.gethostname()]
 
@@ -59,6 +59,12 @@ def test_ctrl_c_is_how_it_ends_and_the_name_of_the_machine_is_its_own(runs, monk
 def test_a_missing_index_is_told():
     with pytest.raises(DataError, match="no_index"):
         main(["no_index", "--port", "0"])
+
+
+def test_a_rate_of_nothing_is_refused(runs):
+    with pytest.raises(ConfigError, match="--rate must be at least 1, got 0"):
+        main(["my_index", "--port", "0", "--rate", "0"])
+    assert not runs
 
 
 def test_without_the_extra_it_says_which(monkeypatch):

@@ -2,12 +2,14 @@
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from small_index import write_colours
+from small_model import write_task
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.search import Index
+from mmpt.search import Index, Searcher
 from mmpt_cli.index import main as index
 from mmpt_cli.search import main as search
 
@@ -64,9 +66,35 @@ def test_search_takes_several_queries_also_from_stdin_and_prints_json(made, caps
     assert set(first) == {"video_id", "path", "start", "end", "score", "percentile", "state"}
 
 
-def test_missing_videos_are_marked(own, task, capsys):
+def test_an_index_is_searched_from_any_folder(videos, tmp_path, tiny_bert, capsys, monkeypatch):
+    """Its task names the files of the model relative to the working directory."""
+    for name in ("model", "elsewhere"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path)
+    task = write_task(Path("model"), tiny_bert)
+    assert "save_dir: model" in task.read_text()
+    assert index(["videos", "--out", "index", "--model", str(task), "--device", "cpu"]) == 0
+    monkeypatch.chdir("elsewhere")
+    capsys.readouterr()
+    assert search(["../index", "red", "--count", "1"]) == 0
+    assert "/videos/" in capsys.readouterr().out
+    assert Path.cwd() == tmp_path / "elsewhere"
+    with pytest.raises(ConfigError, match=f"The index was made in {tmp_path} .* work there, or name"):
+        Searcher.open("../index")
+
+
+def test_no_model_is_loaded_to_find_videos_that_are_like_one(own, model, capsys, monkeypatch):
+    hits = Searcher.open(own / "index", model).similar("a", 2)
+    monkeypatch.setattr(Searcher, "open", None)
+    assert search([str(own / "index"), "--like", "a", "--count", "2"]) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == [hit.path for hit in hits]
+    with pytest.raises(ConfigError, match=r"with the model of the index; open it with Searcher\.open"):
+        Searcher(Index.open(own / "index")).search("red")
+
+
+def test_missing_videos_are_marked(own, capsys):
     (own / "videos/c.mp4").unlink()
-    search([str(own / "index"), "--like", "a", "--model", str(task)])
+    search([str(own / "index"), "--like", "a"])
     lines = capsys.readouterr().out.splitlines()
     assert [("c.mp4" in line, line.endswith("(missing)")) for line in lines].count((True, True)) == 1
     assert sum(line.endswith("(missing)") for line in lines) == 1

@@ -59,6 +59,7 @@ class FakeSearcher:
     """Searches wait for it."""
     published: FakeIndex | None = None
     fault: DataError | None = None
+    begun: list[str] = field(default_factory=list)
     searched: list[str] = field(default_factory=list)
 
     def publish(self, videos):
@@ -71,6 +72,7 @@ class FakeSearcher:
             self.index, self.published = self.published, None
 
     def search(self, text, count=10):
+        self.begun.append(text)
         if self.delay:
             self.delay.wait()
         self.searched.append(text)

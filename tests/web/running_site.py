@@ -3,13 +3,13 @@
 import http.client
 import json
 import threading
-import time
 from contextlib import contextmanager
 from types import SimpleNamespace
 from urllib.parse import quote
 
 import av
 import numpy as np
+from waiting import wait_until
 
 from mmpt.web.app import create_app
 from mmpt.web.library import Library
@@ -39,8 +39,8 @@ def write_avi(path, seconds=4):
 class Site:
     """A server that runs, and what was asked of it."""
 
-    def __init__(self, searcher, address):
-        self.searcher, self.address = searcher, address
+    def __init__(self, searcher, address, connections):
+        self.searcher, self.address, self.connections = searcher, address, connections
         self._host = address.removeprefix("http://")
 
     def get(self, path, method="GET", **headers):
@@ -64,16 +64,15 @@ class Site:
 
 
 @contextmanager
-def serving(searcher, names=()):
+def serving(searcher, **options):
     """Serve on a free port while the block runs."""
     with listen("127.0.0.1", 0) as listening:
-        server = make_server(create_app(Library(searcher, "my_index"), names))
+        server = make_server(create_app(Library(searcher, "my_index"), **options))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
-            while not server.started:
-                time.sleep(0.01)
-            yield Site(searcher, address_of(listening))
+            wait_until(lambda: server.started)
+            yield Site(searcher, address_of(listening), server.server_state.connections)
         finally:
             server.should_exit = True
             thread.join()

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from fake_searcher import FakeIndex
+from waiting import PATIENCE
 
 from mmpt.errors import DataError
 from mmpt.web import library
@@ -21,6 +22,7 @@ def visit(browser, site):
             color_scheme=scheme,
             **{"reduced_motion": "reduce"} | options,
         )
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
@@ -78,7 +80,7 @@ def time_of(page):
 
 def test_type_see_click_and_the_player_is_at_the_moment(visit, keep):
     page = visit()
-    assert page.locator("h1").text_content() == "Search 4 videos"
+    until(page, "document.querySelector('h1').textContent === 'Search 4 videos'")
     keep(page, "home")
     search(page, "someone slices an onion")
     # 4 words of 4, 2 of 4, 1 of 4 ("someone stirs the soup"); then those with none, by id and time.
@@ -313,6 +315,6 @@ def test_the_page_follows_what_a_writer_publishes(visit, site, videos, monkeypat
     search(page, "onion")
     until(page, "document.querySelectorAll('.card').length === 4")
     assert set(names(page)) == {"garden", "kitchen"}
-    assert "2 videos" in page.locator("#facts").text_content()
+    until(page, "document.querySelector('#facts').textContent.includes('2 videos')")
     # Thumbnails of what is gone may have been on their way.
     visit.errors[:] = [each for each in visit.errors if "404" not in each]

@@ -3,12 +3,12 @@
 import re
 import socket
 import threading
-import time
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from running_site import serving
+from waiting import wait_until
 
 from mmpt.errors import ConfigError
 from mmpt.web import app
@@ -93,8 +93,7 @@ def test_more_than_can_wait_are_told_when_to_come_again(searcher, monkeypatch):
         for thread in threads:
             thread.start()
         # Two are at work and three wait.
-        while len(answers) < 3:
-            time.sleep(0.01)
+        wait_until(lambda: len(answers) == 3)
         for refused in answers:
             assert (refused.status, refused.head["retry-after"]) == (503, "3")
             assert b"are waiting already" in refused.body
@@ -114,12 +113,12 @@ def test_who_has_left_is_not_searched_for(searcher):
         busy = [threading.Thread(target=site.search, args=(f"busy {n}",)) for n in range(2)]
         for thread in busy:
             thread.start()
-        time.sleep(0.2)
+        wait_until(lambda: len(searcher.begun) == 2)
         host, port = site.address.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as leaving:
             leaving.sendall(f"GET /api/search?q=gone HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
-            time.sleep(0.2)
-        time.sleep(0.2)
+            wait_until(lambda: len(site.connections) == 3)
+        wait_until(lambda: len(site.connections) == 2)
         searcher.delay.set()
         for thread in busy:
             thread.join()
