@@ -135,9 +135,10 @@ class PathBuilder:
         duplicates: dict[str, list[str]] = {}
         too_deep: list[str] = []
         other_files = 0
-        for path in self._entries():
+        for path in dict.fromkeys(self._entries()):  # once, also of a folder given within another
             if path.is_dir():
-                if path not in self.video_dirs and any(map(_is_video, path.rglob("*"))):
+                looked_into = path in self.video_dirs or path.parent in self.video_dirs
+                if not looked_into and any(map(_is_video, path.rglob("*"))):
                     too_deep.append(str(path))
             elif path.suffix.lower() not in VIDEO_SUFFIXES:
                 other_files += 1

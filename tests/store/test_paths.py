@@ -58,6 +58,15 @@ def test_videos_further_below_are_named_unless_their_folder_is_given(tmp_path):
     assert plan.too_deep == []
 
 
+def test_a_folder_given_within_another_is_looked_into_and_its_videos_are_no_duplicates(tmp_path):
+    (tmp_path / "a/sub/deep").mkdir(parents=True)
+    (tmp_path / "a/sub/y.mp4").touch()
+    (tmp_path / "a/sub/deep/z.mp4").touch()
+    plan = PathBuilder([tmp_path / "a", tmp_path / "a/sub", tmp_path / "a"], tmp_path).build()
+    assert [job.video_id for job in plan.jobs] == ["y", "z"]
+    assert (plan.duplicates, plan.too_deep) == ({}, [])
+
+
 def plan_of(tmp_path, names):
     for name in names:
         (tmp_path / f"{name}.mp4").touch()
