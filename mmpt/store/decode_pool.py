@@ -108,13 +108,14 @@ class DecodePool:
                 self._put(error)
 
     def _decode(self, job: VideoJob) -> None:
+        end: DataError | None = DataError(f"The video {job.video} has no frames.")
         try:
             for second in whole_seconds(self._decoder(job.video, self._fps, self._size), self._clip_frames):
                 self._put((job, second))
+                end = None
         except DataError as error:
-            self._put((job, error))
-        else:
-            self._put((job, None))
+            end = error
+        self._put((job, end))
 
     def _put(self, message: Message | BaseException) -> None:
         while not self._closed.is_set():
