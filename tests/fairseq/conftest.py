@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import warnings
@@ -102,10 +101,10 @@ def train(workspace, monkeypatch) -> Callable[..., None]:
 def train_as_two(workspace) -> Callable[..., None]:
     """Train in two new processes that gloo connects: ``train_as_two(run, *more_flags)``."""
 
-    def start(arguments: list[str], rank: int, port: int) -> subprocess.Popen[str]:
+    def start(arguments: list[str], rank: int, meeting: Path) -> subprocess.Popen[str]:
         distributed = f"""
             --distributed-world-size 2 --distributed-rank {rank} --distributed-no-spawn
-            --distributed-init-method tcp://127.0.0.1:{port}
+            --distributed-init-method file://{meeting}
             --distributed-backend gloo --ddp-backend legacy_ddp""".split()
         return subprocess.Popen(
             [sys.executable, "-m", "fairseq_cli.train", *arguments, *distributed],
@@ -116,11 +115,9 @@ def train_as_two(workspace) -> Callable[..., None]:
         )
 
     def run(name: str, *more: str) -> None:
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            port = listener.getsockname()[1]
-        processes = [start(workspace.arguments(name, *more), rank, port) for rank in (0, 1)]
-        outputs = [process.communicate(timeout=300)[0] for process in processes]
+        meeting = Path(f"{name}.meeting").resolve()  # unlike a port, nobody else gets it
+        processes = [start(workspace.arguments(name, *more), rank, meeting) for rank in (0, 1)]
+        outputs = [process.communicate(timeout=1200)[0] for process in processes]
         codes = [process.returncode for process in processes]
         assert codes == [0, 0], outputs[0][-2000:] + outputs[1][-2000:]
 

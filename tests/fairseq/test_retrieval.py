@@ -3,11 +3,11 @@
 import logging
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import torch
+from waiting import wait_until
 
 from mmpt.fairseq_plugin import MMCriterion
 
@@ -125,7 +125,7 @@ def test_a_run_killed_between_epochs_makes_the_same_batches_again(workspace, tra
     program = [sys.executable, "-m", "fairseq_cli.train", *workspace.arguments("cut", "--max-epoch", "3")]
     process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     # The vectors of epoch 3 take the place of those of epoch 2 after its checkpoint is written.
-    wait_for(lambda: Path("runs/cut/checkpoint2.pt").exists(), process)
+    wait_until(lambda: Path("runs/cut/checkpoint2.pt").exists() or process.poll() is not None)
     process.kill()
     process.wait()
     train("cut", "--max-epoch", "3")
@@ -133,14 +133,6 @@ def test_a_run_killed_between_epochs_makes_the_same_batches_again(workspace, tra
     assert len(seen) in (0, 6, 12)
     assert seen == whole[len(whole) - len(seen) :]
     assert_equal_weights(workspace, "whole", "cut")
-
-
-def wait_for(condition, process):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_vectors_that_an_interrupted_run_wrote_are_used_again(train, seen, monkeypatch):

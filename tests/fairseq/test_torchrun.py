@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 import torch
@@ -26,9 +27,12 @@ ENVIRONMENT = {
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Return a port below those that systems give out: nobody gets it before torchrun has it."""
+    port = 10_000 + os.getpid() % 20_000
+    while True:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+        port += 1
 
 
 def test_two_machines_train_like_one_process_with_the_same_global_batch(workspace, train):
@@ -47,7 +51,7 @@ def test_two_machines_train_like_one_process_with_the_same_global_batch(workspac
         )
         for rank in (0, 1)
     ]
-    outputs = [machine.communicate(timeout=300)[0] for machine in machines]
+    outputs = [machine.communicate(timeout=1200)[0] for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], outputs[0][-2000:] + outputs[1][-2000:]
     one, two = (workspace.checkpoint(run) for run in ("one", "two"))
     assert two["optimizer_history"][-1]["num_updates"] == one["optimizer_history"][-1]["num_updates"] == 6

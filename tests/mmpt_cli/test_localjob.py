@@ -1,7 +1,6 @@
 import os
 import shlex
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -146,12 +145,10 @@ def test_a_failing_job_has_its_exit_code(task):
 
 def test_a_job_that_is_stopped_has_failed(task):
     job = Stub(task(TRAIN))
-    job.code = "import time; time.sleep(60)"
+    job.code = "import time; time.sleep(1000)"
     job.submit()
     assert job.status is JobStatus.RUNNING
-    begin = time.monotonic()
     job.stop()
-    assert time.monotonic() - begin < 30
     assert (job.status, job.exit_code) == (JobStatus.FAILED, 128 + 15)  # SIGTERM is 15
 
 

@@ -27,12 +27,15 @@ task_group:
   all:
     task_list: [a.yaml, b.yaml, c.yaml, t.yaml]
 """
-# Stands in for both programs: notes its task file, sleeps, and fails if the task is said to.
+# Stands in for both programs: notes its task file and fails if the task is said to. Of a list that runs in
+# parallel, no task ends before all have begun.
 PROGRAM = """
 import pathlib, sys, time
 name = pathlib.Path(sys.argv[1]).stem
 with open("log", "a") as log: log.write(f"+{name} ")
-time.sleep(0.3)
+together = pathlib.Path("together").read_text().split() if pathlib.Path("together").exists() else []
+while name in together and not all(f"+{each} " in pathlib.Path("log").read_text() for each in together):
+    time.sleep(0.01)
 with open("log", "a") as log: log.write(f"-{name} ")
 if pathlib.Path("trains").exists():
     run = pathlib.Path("runs/mine", name)
@@ -90,6 +93,7 @@ def test_a_dry_run_of_a_project_creates_nothing(project, capsys):
 
 
 def test_run_goes_through_all_stages_in_order_and_runs_a_nested_list_in_parallel(project, capsys):
+    Path("together").write_text("b c")
     assert locallaunch.main([project, "--run"]) == 0
     done = log()
     assert done[:2] == ["+a", "-a"]

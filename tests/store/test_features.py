@@ -62,6 +62,15 @@ def test_an_encoder_that_gives_nan_fails_the_video_not_the_run(tmp_path):
     assert report.done == 1
 
 
+def test_a_decoder_that_gives_no_frame_fails_the_video_not_the_run(tmp_path):
+    def decode(path, fps, size):
+        return slow_decoder(path, fps, size) if path.name == "v1" else iter(())
+
+    report = extract_features(jobs(tmp_path, ["v0", "v1"]), mean_encoder, settings(), decode)
+    assert (report.done, list(report.failed)) == (1, ["v0"])
+    assert report.failed["v0"].endswith("v0 has no frames.")
+
+
 def test_a_second_run_skips_what_is_there_and_redoes_what_is_damaged(tmp_path):
     plan = jobs(tmp_path, ["v1", "v2"])
     extract_features(plan, mean_encoder, settings(), slow_decoder)
@@ -141,8 +150,8 @@ def test_a_fault_that_is_no_bad_file_ends_the_run(tmp_path):
 
 @pytest.mark.parametrize("slow", ["decoder", "encoder"])
 def test_the_time_of_the_slower_part_is_the_longer_one(tmp_path, slow):
-    encoder = MeanEncoder(lambda _: time.sleep(0.1 if slow == "encoder" else 0))
-    decoder = partial(slow_decoder, pause=0.05 if slow == "decoder" else 0)
+    encoder = MeanEncoder(lambda _: time.sleep(0.3 if slow == "encoder" else 0))
+    decoder = partial(slow_decoder, pause=0.2 if slow == "decoder" else 0)
     report = extract_features(jobs(tmp_path, ["v3", "v4"]), encoder, settings(), decoder)
     assert (report.encoding_seconds > report.waiting_seconds) == (slow == "encoder")
     assert report.encoding_seconds + report.waiting_seconds <= report.wall_seconds

@@ -1,9 +1,11 @@
 """Cleaning and tokenising that is killed at random moments: resumed, it ends as if nothing had happened."""
 
 import json
+import math
 import multiprocessing
 import signal
 import time
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ WORDS = ["cut", "the", "red", "onion", "and", "stir", "it"]
 KILLS = pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
 PAUSE = 0.01
 """Seconds that a video takes at least, so that a kill meets a run at work."""
+MOST = 12
+"""Videos that a process makes of the 30 per kill until it waits for the kill: two never make all."""
 
 
 def captions_of(number):
@@ -32,25 +36,27 @@ def captions_of(number):
     return [Caption(i, i + 1, " ".join(rng.choice(WORDS, rng.integers(1, 9)))) for i in range(6)]
 
 
-def slowly(function):
+def slowly(function, most):
+    number = count()
+
     def slow(*arguments):
-        time.sleep(PAUSE)
+        time.sleep(PAUSE if next(number) < most else 1000)
         return function(*arguments)
 
     return slow
 
 
-def clean(source, target, workers):
+def clean(most, source, target, workers):
     """Runs in a process of its own, which may be changed as this test likes."""
-    dedupprocessor.parse_captions = slowly(dedupprocessor.parse_captions)
+    dedupprocessor.parse_captions = slowly(dedupprocessor.parse_captions, most)
     dedupprocessor.VIDEOS_AT_A_TIME = 2
     resumable.CHECKPOINT_SECONDS = 0.0
     CaptionDedupProcessor(workers=workers).process_file(source, target)
 
 
-def tokenize(config, workers):
+def tokenize(most, config, workers):
     """As :func:`clean`."""
-    pretokenize.parse_captions = slowly(pretokenize.parse_captions)
+    pretokenize.parse_captions = slowly(pretokenize.parse_captions, most)
     pretokenize.VIDEOS_AT_A_TIME = 2
     pretokenize.pretokenize(config, workers)
 
@@ -60,13 +66,13 @@ def run_until_killed(kills, make, *arguments):
     random = np.random.default_rng(kills)
     context = multiprocessing.get_context("fork")
     for _ in range(kills):
-        process = context.Process(target=make, args=arguments)
+        process = context.Process(target=make, args=(MOST, *arguments))
         process.start()
         process.join(random.uniform(0.02, 0.12))
         process.kill()
         process.join()
-        assert process.exitcode == -signal.SIGKILL, "it came to its end: too few videos for so many kills"
-    process = context.Process(target=make, args=arguments)
+        assert process.exitcode == -signal.SIGKILL
+    process = context.Process(target=make, args=(math.inf, *arguments))
     process.start()
     process.join()
     assert process.exitcode == 0

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tiny_extraction
 from tiny_extraction import contents, extract
+from waiting import wait_until
 
 from mmpt.utils.files import read_json, write_json
 
@@ -28,12 +29,12 @@ def test_a_killed_extraction_ends_like_an_undisturbed_one(tmp_path, start, kills
     random = np.random.default_rng(kills)
     hits = 0
     while hits < kills:
-        # 20 videos a kill of 2 s each, two at a time and 0.04 s a second: at least 0.8 s of work.
-        process = start(extract, tmp_path / "killed", names, 0.04)
+        # 20 videos a kill of 2 s each, two at a time and 0.04 s a second: 0.8 s of work, which never ends.
+        process = start(extract, tmp_path / "killed", [*names, "waits0"], 0.04)
         time.sleep(random.uniform(0.01, 0.4))
         process.kill()
         process.join()
-        assert process.exitcode == -signal.SIGKILL, "it came to its end: too few videos for so many kills"
+        assert process.exitcode == -signal.SIGKILL
         hits += (tmp_path / "killed/features").exists()
     report = extract(tmp_path / "killed", names)
     assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
@@ -126,15 +127,13 @@ def children(process):
 
 def test_workers_end_with_the_process_that_started_them_and_the_next_run_goes_on(tmp_path):
     names = names_of(40)
-    process = workers(tmp_path, names, 2, "--pause", "0.2")
-    while not (tmp_path / "diary").exists():
-        time.sleep(0.05)
+    process = workers(tmp_path, names, 2, "--pause", "1")
+    wait_until((tmp_path / "diary").exists)
+    wait_until(lambda: len(children(process)) == 2)
     left = children(process)
-    assert len(left) == 2
     process.kill()
     process.communicate()
-    while any(Path(f"/proc/{pid}").exists() for pid in left):  # else this test never ends
-        time.sleep(0.05)
+    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left))
     assert len(list((tmp_path / "features").glob("*.npy"))) < 40
     extract(tmp_path, names)
     extract(tmp_path / "whole", names)

@@ -103,21 +103,19 @@ def test_packing_that_is_killed_at_random_moments_ends_with_the_same_bytes(tmp_p
     for video_id in ids:
         np.save(features / f"{video_id}.npy", rng.normal(size=(300, 64)).astype(np.float16))
     (tmp_path / "ids").write_text("\n".join([*ids, "missing"]))
-    begin = time.perf_counter()
-    assert pack_in_a_process(tmp_path / "ids", features, tmp_path / "whole").wait() == 0
+    process, begin = pack_in_a_process(tmp_path / "ids", features, tmp_path / "whole"), time.perf_counter()
+    assert process.wait() == 0
     duration = time.perf_counter() - begin
-    expected, moments, killed, halves = content(tmp_path / "whole"), random.Random(kills), 0, 0
-    while killed < kills:
+    expected, moments, halves = content(tmp_path / "whole"), random.Random(kills), 0
+    while halves < kills:
         process = pack_in_a_process(tmp_path / "ids", features, tmp_path / "shards")
-        time.sleep(moments.uniform(0, duration / 2))
+        time.sleep(moments.uniform(0, duration))
         process.send_signal(signal.SIGKILL)
         if process.wait() == -signal.SIGKILL:
-            killed += 1
             halves += (tmp_path / "shards" / ".train_meta.json.partial").exists()
         else:  # it was done before
             assert content(tmp_path / "shards") == expected
             shutil.rmtree(tmp_path / "shards")
-    assert halves > 0, "no kill came while shards were written"
     assert pack_in_a_process(tmp_path / "ids", features, tmp_path / "shards").wait() == 0
     assert content(tmp_path / "shards") == expected
     assert verify_shards(tmp_path / "shards").problems == []
@@ -130,7 +128,7 @@ import sys, time
 from mmpt.utils.lock import exclusive
 with exclusive(sys.argv[1], "it"):
     print("held", flush=True)
-    time.sleep(60)
+    time.sleep(1000)
 """
     path = tmp_path / "shards" / ".train_meta.json.lock"
     holder = subprocess.Popen([sys.executable, "-c", lock, str(path)], stdout=subprocess.PIPE)

@@ -1,7 +1,8 @@
 """An extraction in which everything is small: made-up videos, a mean as encoder. Also a program, for workers.
 
 A video is a name such as ``v3``: 3 seconds and a half of 4 frames each; second s is grey 10 s + the sum of
-the letters of its name. ``bad...`` cannot be decoded, ``fatal...`` kills its process.
+the letters of its name. ``bad...`` cannot be decoded, ``fatal...`` kills its process, ``waits...``
+never ends.
 """
 
 import argparse
@@ -34,6 +35,8 @@ def slow_decoder(path, fps, size, *, pause=0.0, diary=None):
             stream.write(f"{name}\n")
     if name.startswith("fatal"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if name.startswith("waits"):
+        time.sleep(1000)
     number = int("".join(filter(str.isdigit, name)))
     for second in range(number % 5):
         time.sleep(pause)

@@ -81,7 +81,7 @@ while entered < 30:
         pass
 """
     processes = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path)]) for _ in range(3)]
-    assert [process.wait(60) for process in processes] == [0, 0, 0]
+    assert [process.wait(600) for process in processes] == [0, 0, 0]
     assert list(tmp_path.iterdir()) == []
     with lock.exclusive(tmp_path / ".lock", "it"):
         pass

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from torch.utils.data import DataLoader, Dataset
@@ -23,7 +22,8 @@ def main():
     with atomic_write(sys.argv[1]) as stream:
         stream.write(b"half")
         stream.flush()
-        time.sleep(60)
+        print("ready", flush=True)
+        time.sleep(1000)
     return 0
 
 run_command(main)
@@ -39,12 +39,11 @@ def _keep_the_signal_handler():
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_command_leaves_nothing_half_written(tmp_path, number):
-    process = subprocess.Popen([sys.executable, "-c", WRITES_FOREVER, tmp_path / "x"], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 30
-    while not any(tmp_path.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    command = [sys.executable, "-c", WRITES_FOREVER, tmp_path / "x"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate()
     assert process.returncode == 130
     assert errors == b"stopped; run the same command again to continue.\n"
     assert list(tmp_path.iterdir()) == []

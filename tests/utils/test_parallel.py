@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from waiting import wait_until
 
 from mmpt.errors import DataError, MMPTError
 from mmpt.utils.parallel import WAITING, Workers, core_count
@@ -26,9 +27,22 @@ def kill_itself(number):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def own_process(_):
-    time.sleep(0.05)
+def own_process(folder):
+    """Return the number of this process when as many have come to the folder as its name says."""
+    (folder / str(os.getpid())).touch()
+    wait_until(lambda: len(list(folder.iterdir())) == int(folder.name))
     return os.getpid()
+
+
+@pytest.fixture
+def meeting(tmp_path):
+    """Function: a folder in which some processes meet."""
+
+    def make(count):
+        (tmp_path / str(count)).mkdir()
+        return tmp_path / str(count)
+
+    return make
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -48,13 +62,13 @@ def test_results_come_in_the_order_of_the_items_and_items_are_not_taken_ahead_of
         assert list(workers.map(slow_square, [])) == []
 
 
-def test_several_processes_are_at_work_and_one_worker_is_this_process():
+def test_several_processes_are_at_work_and_one_worker_is_this_process(meeting):
     with Workers(2) as workers:
-        pids = set(workers.map(own_process, range(8)))
+        pids = set(workers.map(own_process, [meeting(2)] * 8))
     assert len(pids) == 2
     assert os.getpid() not in pids
     with Workers(1) as workers:
-        assert set(workers.map(own_process, range(2))) == {os.getpid()}
+        assert set(workers.map(own_process, [meeting(1)] * 2)) == {os.getpid()}
     assert core_count() >= 1
 
 
@@ -72,10 +86,10 @@ def test_a_killed_worker_is_told():
         list(workers.map(kill_itself, range(3)))
 
 
-def _work_forever(pipe):
+def _work_forever(pipe, folder):
     with Workers(2) as workers:
-        pipe.send(list(set(workers.map(own_process, range(8)))))
-        list(workers.map(own_process, range(10_000)))
+        pipe.send(list(workers.map(own_process, [folder] * 2)))
+        list(workers.map(time.sleep, [1000] * 2))
 
 
 def _is_running(pid):
@@ -87,15 +101,12 @@ def _is_running(pid):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="needs /proc")
-def test_no_worker_outlives_a_parent_that_was_killed():
+def test_no_worker_outlives_a_parent_that_was_killed(meeting):
     mine, its = multiprocessing.Pipe()
-    parent = multiprocessing.Process(target=_work_forever, args=(its,))
+    parent = multiprocessing.Process(target=_work_forever, args=(its, meeting(2)))
     parent.start()
     pids = mine.recv()
     assert all(map(_is_running, pids))
     os.kill(parent.pid, signal.SIGKILL)
     parent.join()
-    end = time.monotonic() + 10
-    while any(map(_is_running, pids)) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not any(map(_is_running, pids))
+    wait_until(lambda: not any(map(_is_running, pids)))

@@ -130,7 +130,7 @@ TrainingLog(sys.argv[1], 1).train(1, 2.0)
 kept = TrainingLog(sys.argv[1], 1)
 kept.train(2, 2.0)
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(1000)
 """
 
 
