@@ -14,6 +14,7 @@ from pathlib import Path
 from mmpt.config.derive import training_options
 from mmpt.errors import ConfigError, MMPTError
 from mmpt.utils.files import read_json, sha256, write_json
+from mmpt.utils.parallel import core_count
 from mmpt_cli.localjob import LocalJob
 from mmpt_cli.stages import run_stage
 
@@ -44,7 +45,7 @@ def run_tasks(tasks: Sequence[str], record: Path) -> None:
             print(f"{job.path}: done before, nothing has changed")
         elif job.path in done:
             _refuse_to_resume(job)
-    parallel = min(len(missing), len(os.sched_getaffinity(0)))
+    parallel = min(len(missing), core_count())
     with _cores_shared_by(parallel):
         failed = run_stage(missing, parallel, note)
     if failed:
@@ -89,7 +90,7 @@ def _cores_shared_by(parallel: int) -> Iterator[None]:
     name = "OMP_NUM_THREADS"
     before = os.environ.get(name)
     if parallel > 1 and before is None:
-        os.environ[name] = str(max(1, len(os.sched_getaffinity(0)) // parallel))
+        os.environ[name] = str(max(1, core_count() // parallel))
     try:
         yield
     finally:

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from mmpt.store.features import ExtractionSettings, Sibling, extract_features
 from mmpt.store.paths import PathPlan, VideoJob
 from mmpt.store.sources import read_settings
 from mmpt.utils.device import pick_device
+from mmpt.utils.parallel import core_count
 from mmpt_cli.extraction_plan import find_videos, save_plan
 
 __all__ = ["extract", "extract_as_sibling", "extract_part", "threads", "worker_command"]
@@ -29,7 +29,7 @@ __all__ = ["extract", "extract_as_sibling", "extract_part", "threads", "worker_c
 
 def threads(options: argparse.Namespace, clipwise: bool = False) -> int:
     """Return how many threads a network gets on a CPU."""
-    cores = len(os.sched_getaffinity(0))
+    cores = core_count()
     # One core is left to decoding where every layer waits for its slowest thread; clips side by side do not.
     alone = cores if clipwise else max(1, cores - 1)
     workers = options.num_workers or 1

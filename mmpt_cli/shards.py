@@ -48,7 +48,9 @@ def _add_verify(commands: "argparse._SubParsersAction[CommandParser]") -> None:
         example="mmpt shards verify data/shards",
     )
     parser.add_argument("folder", help="folder of the shards (vfeat_dir)")
-    parser.add_argument("--threads", type=int, help="shards read at a time (default: processors, 8 at most)")
+    parser.add_argument(
+        "--threads", type=int, help="shards read at a time (default: one per core, 8 at most)"
+    )
     parser.set_defaults(run=_verify)
 
 

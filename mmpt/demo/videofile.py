@@ -1,6 +1,5 @@
 """Scenes become H.264 files: parallel, resumable, nothing half-written."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from mmpt.demo.render import FPS, Camera
 from mmpt.demo.scene import Scene
 from mmpt.utils.files import atomic_write
 from mmpt.utils.optional import require
+from mmpt.utils.parallel import core_count
 from mmpt.utils.progress import progress
 
 __all__ = ["SIZE", "RenderJob", "write_video", "write_videos"]
@@ -66,7 +66,7 @@ def write_videos(jobs: Sequence[RenderJob], workers: int | None = None) -> None:
     missing = [job for job in jobs if not job.path.is_file()]
     if not missing:
         return
-    with ProcessPoolExecutor(workers or os.cpu_count()) as pool:
+    with ProcessPoolExecutor(workers or core_count()) as pool:
         futures = [pool.submit(write_video, job) for job in missing]
         try:
             for future in progress(as_completed(futures), "render videos", len(futures), "video"):

@@ -14,6 +14,7 @@ from mmpt.store.npyfile import NpyHeader, read_array, read_header
 from mmpt.store.shardedtensor import check_starts
 from mmpt.utils.ahead import ahead
 from mmpt.utils.files import TEMPORARY, sha256
+from mmpt.utils.parallel import core_count
 from mmpt.utils.progress import progress
 
 __all__ = ["Verification", "verify_shards"]
@@ -55,7 +56,7 @@ def verify_shards(
     Args:
         folder: Folder of the shards.
         checksums: Read every byte too, to compare checksums; without, headers and starts are read.
-        threads: Shards that are read at a time; by default one per processor, 8 at most.
+        threads: Shards that are read at a time; by default one per core, 8 at most.
 
     Raises:
         DataError: If the folder does not exist.
@@ -73,7 +74,7 @@ def verify_shards(
         path = shard_path(f"{video_prefix(folder)}{prefix}", split, number)
         return _look_at(path, metas[prefix, split], number, checksums)
 
-    threads = threads or min(8, os.cpu_count() or 1)
+    threads = threads or min(8, core_count())
     looks = ahead(look, shards, threads, depth=2 * threads)
     listed: set[str] = set()
     for (prefix, split, number), found in zip(progress(shards, "verify", unit="shard"), looks, strict=True):

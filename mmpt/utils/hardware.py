@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import mmpt
+from mmpt.utils.parallel import core_count
 
 __all__ = ["hardware"]
 
@@ -14,13 +15,13 @@ _CPUINFO = Path("/proc/cpuinfo")
 
 
 def hardware() -> dict[str, Any]:
-    """Return processor, cores and memory that this process may use, GPUs, and versions, as plain JSON.
+    """Return processor, cores that this process may use, memory, GPUs, and versions, as plain JSON.
 
     GPUs are told where torch has been imported.
     """
     facts: dict[str, Any] = {
         "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": core_count(),
         "memory": os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
     }
     versions = {"mmpt": mmpt.__version__, "Python": platform.python_version()}

@@ -90,7 +90,7 @@ def test_a_pre_training_of_other_settings_is_not_taken_for_this_one():
 
 
 def test_tasks_side_by_side_share_the_cores(monkeypatch):
-    monkeypatch.setattr("mmpt_cli.demo_tasks.os.sched_getaffinity", lambda _: range(4))
+    monkeypatch.setattr("mmpt_cli.demo_tasks.core_count", lambda: 4)
     run_tasks(["train.yaml"], RECORD)
     assert Path("log").read_text() == "train all\n"
     Path("log").unlink()

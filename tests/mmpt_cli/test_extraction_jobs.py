@@ -127,7 +127,7 @@ def test_parts_of_a_plan_are_made_one_by_one_and_add_up(place, extract, options,
 def test_workers_are_shared_out_over_the_gpus_and_cores(monkeypatch):
     monkeypatch.setattr(extraction.torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(extraction.torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(extraction.os, "sched_getaffinity", lambda process: range(12))
+    monkeypatch.setattr(extraction, "core_count", lambda: 12)
     given = ["--vdir", "videos", "--fdir", "features", "--num_workers", "3", "--split", "0/2"]
     commands = [
         extraction.worker_command(given, parse(given), Sibling(number, 3, 77), Path("todo"))
