@@ -111,7 +111,7 @@ class COINZSPredictor(COINPredictor):
         hidden = needed_output(outputs, "hidden_video", self, "MMFusionSeparate")
         vmasks = batch["vmasks"].flatten(0, 1).to(hidden.device)
         rows = states_of_seconds(hidden, vmasks.shape[1])[vmasks]
-        best, place = (self.per_second(batch, rows) @ self._texts.T).max(dim=-1)
+        best, place = (self.scaled(self.per_second(batch, rows)) @ self._texts.T).max(dim=-1)
         return np.where(best.numpy() > self.threshold, self._classes[place.numpy()], BACKGROUND)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn import functional
 
 from mmpt.errors import DataError
 from mmpt.evaluators.metric import Metric
@@ -53,9 +52,7 @@ class DiDeMoPredictor(Predictor):
         is_inside = ((first <= chunk) & (chunk <= last) & vmasks[:, None]).float()  # (B, 21, T)
         seconds = is_inside.sum(dim=-1)
         means = is_inside @ states_of_seconds(hidden, vmasks.shape[1]) / seconds.clamp(min=1)[..., None]
-        if self.config is not None and self.config.model.normalize:
-            means = functional.normalize(means, dim=-1)
-        scores = (means @ text[:, :, None]).squeeze(-1)
+        scores = (self.scaled(means) @ text[:, :, None]).squeeze(-1)
         if not scores.isfinite().all():
             raise DataError(
                 f"A score of the videos {', '.join(map(str, batch['video_id'][:3]))}... is NaN or infinite. "

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torch.nn import functional
 
 from mmpt.config import TaskConfig
 from mmpt.datasets import MMDataset
@@ -71,6 +72,11 @@ class Predictor:
     def process(self, batch: Mapping[str, Any], outputs: Mapping[str, torch.Tensor]) -> None:
         """Collect the model's ``outputs`` for one ``batch``."""
         raise NotImplementedError(f"{type(self).__name__} does not say what to collect.")
+
+    def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Return vectors (..., D) as scores compare them: of length 1 if ``model.normalize`` holds."""
+        has_length_one = self.config is not None and self.config.model.normalize
+        return functional.normalize(vectors, dim=-1) if has_length_one else vectors
 
     def finalize(self) -> Predictions:
         """Return the predictions for everything collected."""

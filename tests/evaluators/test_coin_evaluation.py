@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmpt.config import DatasetConfig, TaskConfig
+from mmpt.config import DatasetConfig, ModelConfig, TaskConfig
 from mmpt.errors import ConfigError, DataError
 from mmpt.evaluators.coin import COINActionSegmentationMetric, COINPredictor, COINZSPredictor
 
@@ -82,7 +82,7 @@ class Names(torch.nn.Module):
         return self.VECTORS[caps[:, 0]]
 
 
-def zero_shot(labels):
+def zero_shot(labels, config=WINDOWS):
     dataset = SimpleNamespace(
         meta_processor=SimpleNamespace(labels=labels),
         text_processor=lambda name: {"stir": [0], "fry": [1], "pour": [2]}[name],
@@ -90,7 +90,7 @@ def zero_shot(labels):
             _build_text_seq=lambda ids: (torch.tensor(ids), torch.ones(len(ids), dtype=torch.bool))
         ),
     )
-    predictor = COINZSPredictor(WINDOWS)
+    predictor = COINZSPredictor(config)
     predictor.prepare(Names(), dataset)
     return predictor
 
@@ -103,6 +103,15 @@ def test_a_second_is_background_unless_it_beats_the_likeness_of_the_names():
     predictor.process(batch([0, 1, 3, 0]), {"hidden_video": hidden})
     # Scores of stir and fry: 3, 1 (not above 3); 6, 2; 0, 4; 0, 0. Class 2 has no name.
     assert predictor.finalize().arrays["outputs"].tolist() == [0, 1, 3, 0]
+
+
+def test_with_normalised_vectors_a_second_is_compared_by_its_direction():
+    predictor = zero_shot(("O", "stir", "fry"), WINDOWS.replace(model=ModelConfig(normalize=True)))
+    hidden = torch.zeros(1, 6, 2)
+    hidden[0, 1] = torch.tensor([9.0, 0.0])
+    # Of length 1 the second scores 3 with stir (3, 0), not above 3, which stir and fry (1, 1) have together.
+    predictor.process(batch([0]), {"hidden_video": hidden})
+    assert predictor.finalize().arrays["outputs"].tolist() == [0]
 
 
 def test_hidden_states_of_cls_and_sep_are_not_seconds():
