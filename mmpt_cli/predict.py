@@ -63,7 +63,12 @@ def checkpoints_to_evaluate(task: str, config: TaskConfig, named: str | None = N
     if given is None:
         raise ConfigError(f"{task}: fairseq.common_eval.path is missing; set it, or give --checkpoint.")
     path = Path(given)
-    beside = sorted(file for file in path.parent.glob("checkpoint*") if file.is_file())
+    beside = sorted(
+        # A training that was killed while it saved leaves a part of a checkpoint as <name>.tmp.
+        file
+        for file in path.parent.glob("checkpoint*")
+        if file.is_file() and file.suffix != ".tmp"
+    )
     if not weight_file(path).is_file():
         found = (
             f"That folder has {', '.join(file.name for file in beside)}; give one of them"

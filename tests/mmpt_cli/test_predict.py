@@ -44,6 +44,13 @@ def test_without_best_every_checkpoint_in_the_folder_is_compared(retrieval_task)
     assert chosen(retrieval_task) == ["checkpoint1.pt", "checkpoint_best.pt", "mine.pt"]
 
 
+def test_what_a_killed_training_left_half_written_is_no_checkpoint(retrieval_task):
+    copy_checkpoint(retrieval_task, "checkpoint1.pt")
+    (retrieval_task.parent / "runs/checkpoint_best.pt.tmp").write_bytes(b"half")
+    name_checkpoint(retrieval_task, "checkpoint1.pt")
+    assert chosen(retrieval_task) == ["checkpoint1.pt", "checkpoint_best.pt"]
+
+
 def test_a_task_that_is_no_test_uses_its_checkpoint_alone(retrieval_task):
     copy_checkpoint(retrieval_task, "checkpoint1.pt")
     name_checkpoint(retrieval_task, "checkpoint1.pt")
