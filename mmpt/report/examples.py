@@ -16,6 +16,7 @@ from mmpt.errors import DataError, MMPTError
 from mmpt.evaluators.metric import retrieval_ranks
 from mmpt.evaluators.results import EvaluationResult
 from mmpt.report.about import Hit, Query
+from mmpt.store.npyfile import read_array, read_header
 from mmpt.store.paths import PLAN_NAME, VIDEO_SUFFIXES, PathPlan
 from mmpt.store.thumbnails import frame_at, jpeg_data_uri
 from mmpt.utils.files import read_json
@@ -92,7 +93,7 @@ def _seconds(hit: Hit, features: Path | None) -> float:
     path = features / f"{hit.video_id}.npy" if features else None
     if path is None or not path.exists():
         return (hit.start or 0.0) + FRAMES + 1
-    return float(len(np.load(path, mmap_mode="r", allow_pickle=False)))
+    return float(read_header(path).shape[0])
 
 
 def retrieval_examples(folder: Path, result: EvaluationResult) -> list[Query]:
@@ -111,10 +112,7 @@ def retrieval_examples(folder: Path, result: EvaluationResult) -> list[Query]:
             f"The texts and clips behind {result.name} were not kept; evaluate again to see examples."
         )
     items = read_json(path)["items"]
-    try:
-        scores = np.load(folder / result.predictions["scores"], mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"The scores of {result.name} in {folder} cannot be read: {error}.") from error
+    scores = read_array(folder / result.predictions["scores"], "r")
     if len(items) != len(scores):
         raise DataError(
             f"There are {len(scores)} scores and {len(items)} items of {result.name} in {folder}."
