@@ -22,6 +22,7 @@ from torch import nn
 from mmpt.config import TaskConfig
 from mmpt.datasets import MMDataset
 from mmpt.errors import ConfigError
+from mmpt.models.checkpoint import weights_digest
 from mmpt.retrieval.embedding import embed_videos, part_size
 from mmpt.retrieval.fingerprint import fingerprint
 from mmpt.retrieval.neighbours import neighbour_batches
@@ -122,9 +123,9 @@ class RetriTask(Task):
         begin, model = time.perf_counter(), self.model
         assert model is not None, "the model is built before the first epoch"
         config = self.config
-        made_of = fingerprint([key, config.dataset, config.model.autocast, config.vectorpool_cls], model)
+        facts = [key, config.dataset, config.model.autocast, config.vectorpool_cls, weights_digest(model)]
         part = part_size(len(videos), settings.size, self._processes.count)
-        pool = settings.pool(folder, made_of, len(videos), part)
+        pool = settings.pool(folder, fingerprint(facts), len(videos), part)
         was_training = model.training
         model.eval()
         try:

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from mmpt.errors import CheckpointError
 from mmpt.models import load_into, load_state_dict
+from mmpt.models.checkpoint import weights_digest
 
 
 class Towers(torch.nn.Module):
@@ -152,3 +153,12 @@ def test_reading_weights_leaves_what_the_process_allows_to_load(trained, tmp_pat
 def test_a_folder_in_place_of_a_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"cannot be read \(Is a directory\); check the path"):
         load_state_dict(tmp_path)
+
+
+def test_a_digest_changes_with_every_weight_in_any_precision():
+    model = torch.nn.Linear(2, 1).to(torch.bfloat16)
+    same = weights_digest(model)
+    assert weights_digest(model) == same
+    with torch.no_grad():
+        model.bias += 1
+    assert weights_digest(model) != same

@@ -66,13 +66,6 @@ def test_files_hold_whole_batches_and_every_process_gets_its_share(videos, size,
     assert files >= min(processes, -(-videos // (-(-videos // processes) + size)))
 
 
-def test_a_fingerprint_changes_with_every_fact_and_every_weight():
-    model = torch.nn.Linear(2, 1).to(torch.bfloat16)
-    same = fingerprint([1, "a"], model)
-    assert same == fingerprint([1, "a"], model)
-    assert (
-        len({same, fingerprint([1, "b"], model), fingerprint(["1", "a"], model), fingerprint([1, "a"])}) == 4
-    )
-    with torch.no_grad():
-        model.bias += 1
-    assert fingerprint([1, "a"], model) != same
+def test_a_fingerprint_changes_with_every_fact():
+    assert fingerprint([1, "a"]) == fingerprint([1, "a"])
+    assert len({fingerprint([1, "a"]), fingerprint([1, "b"]), fingerprint(["1", "a"]), fingerprint([1])}) == 4
