@@ -68,4 +68,5 @@ def _one_video(
             f"A batch holds {len(vfeats)} videos, and every video has its own steps. "
             "Set fairseq.dataset.batch_size to 1 for step localisation."
         )
-    return join_videos(caps, cmasks, vfeats, vmasks, windowed=vfeats)
+    # Masks of other types than bool would be read as row numbers.
+    return join_videos(caps, cmasks, vfeats, vmasks.bool(), windowed=vfeats)

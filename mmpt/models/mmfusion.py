@@ -56,7 +56,6 @@ class MMFusion(nn.Module):
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__()
         self.config = config
-        self.max_video_len = config.dataset.max_video_len
         self.register_load_state_dict_pre_hook(_drop_position_ids)
 
     @property
