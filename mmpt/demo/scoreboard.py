@@ -96,15 +96,8 @@ def _row(entry: Entry) -> Row:
     }
     values = {name: _value(entry, result) for name, result in results.items()}
     details = {name: result.details for name, result in results.items()}
-    if (
-        len(
-            {
-                (v.baseline, tuple(r.counts.items()))
-                for v, r in zip(values.values(), results.values(), strict=True)
-            }
-        )
-        != 1
-    ):
+    items_of = {(values[name].baseline, tuple(result.counts.items())) for name, result in results.items()}
+    if len(items_of) != 1:
         raise DataError(
             f"The results of {entry.model} for {entry.task} are of different items, or there are none: "
             f"{[(str(r.counts), values[name].baseline) for name, r in results.items()]}. Evaluate both again."
