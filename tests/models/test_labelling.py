@@ -96,6 +96,14 @@ def test_padding_removal_changes_no_second(tiny_bert, model):
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model["model_cls"])
+def test_masks_may_be_numbers(tiny_bert, model):
+    built, inputs = build_model(config_of(tiny_bert, model)).eval(), inputs_for(model, 8, 3)
+    numbers = {key: value.long() if key.endswith("masks") else value for key, value in inputs.items()}
+    with torch.no_grad():
+        assert torch.equal(built(**numbers)["logits"], built(**inputs)["logits"])
+
+
 @pytest.mark.parametrize("model", SEGMENTATION.values(), ids=SEGMENTATION)
 def test_segmentation_learns_to_tell_seconds_apart(tiny_bert, model):
     torch.manual_seed(0)

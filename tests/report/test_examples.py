@@ -6,7 +6,8 @@ from run_makers import evaluated
 
 from mmpt.errors import DataError
 from mmpt.evaluators.results import read_result
-from mmpt.report.examples import EACH, HITS, retrieval_examples
+from mmpt.report.about import Hit
+from mmpt.report.examples import EACH, HITS, Pictures, retrieval_examples
 
 
 def items(number):
@@ -47,3 +48,12 @@ def test_scores_that_do_not_fit_are_refused(tmp_path):
     (tmp_path / "checkpoint_best.scores.npy").write_bytes(b"x")
     with pytest.raises(DataError, match=r"checkpoint_best\.scores\.npy is not a readable \.npy file"):
         retrieval_examples(tmp_path, result)
+
+
+def test_damaged_features_of_a_video_are_a_reason_for_its_lack_of_pictures(tmp_path):
+    for name in ("v.mp4", "v.npy"):
+        (tmp_path / name).write_bytes(b"x")
+    pictures = Pictures([tmp_path])
+    assert pictures.strip(Hit("v", None, None, score=1.0), features=tmp_path) == []
+    [reason] = pictures.missing
+    assert "v.npy is not a readable .npy file" in reason
