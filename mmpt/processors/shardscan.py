@@ -9,7 +9,7 @@ import numpy as np
 
 from mmpt.errors import DataError
 from mmpt.processors.captiontrack import check_times
-from mmpt.store.meta import STARTENDS, shard_path, video_prefix
+from mmpt.store.meta import STARTENDS, check_items, shard_path, video_prefix
 from mmpt.store.npyfile import read_array
 from mmpt.store.shardedtensor import ShardedTensor
 from mmpt.utils.progress import progress
@@ -40,7 +40,7 @@ def unusable_videos(
     for shard, ids in shards.items() if few else progress(shards.items(), "looking over the captions"):
         path = shard_path(video_prefix(vfeat_dir), split, shard)
         seconds = np.diff(read_array(f"{path}_starts.npy"))
-        _same_number(path, len(seconds), ids)
+        check_items(path, len(seconds), len(ids))
         reasons |= dict.fromkeys(_select(ids, seconds == 0), NO_VIDEO)
         if tfeat_dir is not None:
             first = _first_start(shard_path(tfeat_dir, split, shard, STARTENDS), ids)
@@ -51,7 +51,7 @@ def unusable_videos(
 def _first_start(path: str, ids: list[str]) -> np.ndarray:
     """Return the earliest caption start of every video, infinite without captions, float (videos,)."""
     times = ShardedTensor.load(path, mmap_mode="r")
-    _same_number(path, len(times), ids)
+    check_items(path, len(times), len(ids))
     if times.data.shape[1:] != (2,):
         raise DataError(
             f"The shard {path} has rows of shape {times.data.shape[1:]}; start and end are expected."
@@ -64,14 +64,6 @@ def _first_start(path: str, ids: list[str]) -> np.ndarray:
     if filled.any():
         first[filled] = np.minimum.reduceat(times.data[:, 0], times.starts[:-1][filled])
     return first
-
-
-def _same_number(path: str, found: int, ids: list[str]) -> None:
-    if found != len(ids):
-        raise DataError(
-            f"The shard {path} has {found} items and the meta file lists {len(ids)} videos; "
-            "they do not belong together. Check the folder with: mmpt shards verify FOLDER"
-        )
 
 
 def _select(ids: list[str], chosen: np.ndarray) -> list[str]:

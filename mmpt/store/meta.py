@@ -24,6 +24,7 @@ __all__ = [
     "ArraySpec",
     "ShardMeta",
     "caption_arrays",
+    "check_items",
     "file_split",
     "load_meta",
     "meta_path",
@@ -193,6 +194,20 @@ def read_meta(vfeat_dir: str | os.PathLike[str], split: str) -> dict[int, list[s
         DataError: As :func:`load_meta`.
     """
     return dict(load_meta(video_prefix(vfeat_dir), split).shards)
+
+
+def check_items(shard: str, items: int, listed: int | None) -> None:
+    """Check that a shard has as many items as the meta file lists videos; None: it lists no such shard.
+
+    Raises:
+        DataError: If it does not.
+    """
+    if items != listed:
+        videos = "no such shard" if listed is None else f"{listed} videos"
+        raise DataError(
+            f"The shard {shard} has {items} items and the meta file lists {videos}; they do not belong "
+            "together. Check the folder with: mmpt shards verify FOLDER"
+        )
 
 
 def _digest(content: Mapping[str, Any]) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mmpt.errors import DataError
-from mmpt.store.meta import ShardMeta, load_meta, shard_path, video_prefix
+from mmpt.store.meta import ShardMeta, check_items, load_meta, shard_path, video_prefix
 from mmpt.store.openshard import OpenShard
 from mmpt.utils.memory import available_memory
 
@@ -147,12 +147,8 @@ class ShardReader:
                 f"The shard {self.path(number)} has rows of shape {shape[1:]}; ({self._dim},) is expected. "
                 "It comes from another extractor or is no shard of this kind."
             )
-        if self._items is not None and self._items.get(number) != shard.items:
-            raise DataError(
-                f"The shard {self.path(number)} has {shard.items} items and the meta file lists "
-                f"{self._items.get(number, 'no such shard')}; they do not belong together. "
-                "Check the folder with: mmpt shards verify FOLDER"
-            )
+        if self._items is not None:
+            check_items(self.path(number), shard.items, self._items.get(number))
         return shard
 
     def __getstate__(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mmpt.store.meta import (
     CAPS_IDS,
     STARTENDS,
     ShardMeta,
+    check_items,
     load_meta,
     meta_path,
     partial_path,
@@ -38,7 +39,7 @@ from mmpt.utils.tokenizer import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["SplitStatistics", "collect", "find_captions"]
+__all__ = ["SplitStatistics", "collect"]
 
 SHORT, LONG = 5, 4 * 3600
 """Seconds below and above which a video's length is worth a look."""
@@ -77,7 +78,7 @@ class SplitStatistics:
         return {reason: ids for reason, ids in all_of_it.items() if ids}
 
 
-def find_captions(vfeat_dir: str | os.PathLike[str]) -> str | None:
+def _find_token_shards(vfeat_dir: str | os.PathLike[str]) -> str | None:
     """Return ``tfeat_dir`` of the token shards beside video shards, None if there are none.
 
     Raises:
@@ -114,7 +115,7 @@ def collect(
     """
     prefix = video_prefix(vfeat_dir)
     splits = _splits(Path(prefix))
-    tfeat_dir = tfeat_dir or find_captions(prefix)
+    tfeat_dir = tfeat_dir or _find_token_shards(prefix)
     seen: dict[bytes, str] = {}
     results = []
     metas = {split: load_meta(prefix, split) for split in splits}
@@ -158,11 +159,7 @@ def _of_videos(prefix: str, split: str, meta: ShardMeta) -> SplitStatistics:
 
 def _seconds(path: str, ids: Sequence[str]) -> np.ndarray:
     seconds = np.diff(read_array(f"{path}_starts.npy"))
-    if len(seconds) != len(ids):
-        raise DataError(
-            f"The shard {path} has {len(seconds)} items and the meta file lists {len(ids)} videos; they do "
-            "not belong together. Check the folder with: mmpt shards verify FOLDER"
-        )
+    check_items(path, len(seconds), len(ids))
     return seconds
 
 
