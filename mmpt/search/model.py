@@ -14,11 +14,20 @@ from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
 from mmpt.store.modelfolder import is_model_folder
 from mmpt.utils.plugins import is_loaded, load_plugin
 
-__all__ = ["check_identity", "default_task", "load_for_index", "load_model"]
+__all__ = [
+    "DEMO_KNOWS",
+    "check_identity",
+    "default_task",
+    "is_demo",
+    "load_for_index",
+    "load_model",
+    "model_name",
+]
 
 logger = logging.getLogger(__name__)
 
 _DEMO = "projects/demo/how2.yaml"
+DEMO_KNOWS = "coloured shapes and nothing else"
 # Task -> files that it needs, best first.
 _DEFAULTS = {
     "projects/retri/videoclip/how2.yaml": (
@@ -39,9 +48,9 @@ def default_task() -> str:
         if all(map(os.path.isfile, files)):
             if task == _DEMO:
                 logger.warning(
-                    "VideoCLIP's files are not here; the demo's model (%s) is used, which knows coloured "
-                    "shapes and nothing else.",
+                    "VideoCLIP's files are not here; the demo's model (%s) is used, which knows %s.",
                     task,
+                    DEMO_KNOWS,
                 )
             return task
     official = " and ".join(next(iter(_DEFAULTS.values())))
@@ -102,6 +111,18 @@ def load_model(
             f"{error} The index was made in {record.working_directory} with the model {record.task}: "
             "work there, or name the model with --model."
         ) from error
+
+
+def model_name(record: ModelRecord) -> str:
+    """Return what people call a model: its task in ``projects``, else its file or folder, else what it is."""
+    task = record.task.removesuffix(".yaml")
+    _, shipped, name = f"/{task}".rpartition("/projects/")
+    return (name if shipped else Path(task).name) or record.identity
+
+
+def is_demo(record: ModelRecord) -> bool:
+    """Tell whether a model is the one that ``make demo`` trains."""
+    return Path(record.task).match(_DEMO)
 
 
 def _refuse_code(record: ModelRecord) -> None:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 import mmpt
 from mmpt.errors import DataError, MMPTError
 from mmpt.search import Hit, Index, Searcher, VideoEntry
+from mmpt.search.model import DEMO_KNOWS, is_demo, model_name
 from mmpt.utils.logging import get_logger
 from mmpt.web.media import media_type
 
@@ -65,11 +66,14 @@ class Library:
             self._problem = str(error)
 
     def info(self) -> dict[str, Any]:
-        """Return what the index is: name, model, counts, and what is wrong with it, or None."""
+        """Return what the index is: name, model, what that knows if it is little, counts, what is wrong."""
         index = self.index
+        model = index.meta.model
         return {
             "name": self._name,
-            "model": index.meta.model.identity,
+            "model": model_name(model),
+            "identity": model.identity,
+            "knows": DEMO_KNOWS if is_demo(model) else None,
             "generation": index.meta.generation,
             **index.counts,
             "problem": self._problem,

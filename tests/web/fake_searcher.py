@@ -35,7 +35,8 @@ class FakeIndex:
     @classmethod
     def of(cls, videos, generation=1):
         counts = {"videos": len(videos), "seconds": sum(entry.seconds for entry in videos), "clips": 0}
-        model = SimpleNamespace(identity="MMFusionSeparate 01234567")
+        task = "/home/me/projects/retri/videoclip/how2.yaml"
+        model = SimpleNamespace(task=task, identity="MMFusionSeparate 01234567")
         meta = SimpleNamespace(model=model, generation=generation)
         return cls(sorted(videos, key=lambda entry: entry.id), meta, counts)
 

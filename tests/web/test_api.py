@@ -102,7 +102,9 @@ def test_the_videos_come_in_pages(site):
 def test_info_says_what_the_index_is(site):
     assert site.ask("/api/info")[1] | {"mmpt": None} == {
         "name": "my_index",
-        "model": "MMFusionSeparate 01234567",
+        "model": "retri/videoclip/how2",
+        "identity": "MMFusionSeparate 01234567",
+        "knows": None,
         "generation": 1,
         "videos": 4,
         "seconds": 40,

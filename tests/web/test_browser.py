@@ -81,12 +81,14 @@ def time_of(page):
 def test_type_see_click_and_the_player_is_at_the_moment(visit, keep):
     page = visit()
     until(page, "document.querySelector('h1').textContent === 'Search 4 videos'")
+    assert page.locator("#about").text_content() == "40 s · model retri/videoclip/how2"
+    assert page.locator(".card").first.inner_text().splitlines() == ["0:12", "garden", "More like this"]
     keep(page, "home")
     search(page, "someone slices an onion")
     # 4 words of 4, 2 of 4, 1 of 4 ("someone stirs the soup"); then those with none, by id and time.
     assert names(page)[:3] == ["kitchen", "garden", "kitchen"]
     assert wheres(page)[:3] == ["0:02 – 0:05", "0:00 – 0:03", "0:08 – 0:10"]
-    assert page.locator(".score").all_text_contents()[:3] == ["8", "3", "0.5"]
+    assert page.locator(".score").all_text_contents()[:3] == ["8.000", "3.000", "0.5000"]
     assert page.locator(".percentile").first.text_content() == "99.97 %"
     widths = page.evaluate("[...document.querySelectorAll('.bar i')].map((each) => each.offsetWidth)")
     assert widths == sorted(widths, reverse=True)
@@ -97,6 +99,9 @@ def test_type_see_click_and_the_player_is_at_the_moment(visit, keep):
     assert time_of(page) == pytest.approx(8.0, abs=0.01)
     assert page.evaluate("video.error") is None
     keep(page, "player")
+    # Its name is told once: that of its file is the same.
+    said = page.locator("#player-facts").text_content()
+    assert said == "0:08 – 0:10 of 0:12 · score 0.5000 · percentile 54.99"
     # The other moment of the video is on its line.
     page.locator("#line button").nth(0).click()
     assert time_of(page) == pytest.approx(2.0, abs=0.01)

@@ -32,7 +32,7 @@ export function length(seconds) {
 export const count = (number, what) => `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
 
 /** Return a score with four digits. */
-export const number = (score) => String(Number(score.toPrecision(4)));
+export const number = (score) => (Math.abs(score) < 1000 ? score.toPrecision(4) : score.toFixed(0));
 
 export const range = (moment) => `${clock(moment.start)} – ${clock(moment.end)}`;
 

@@ -11,7 +11,8 @@ export const plays = (moment) => Boolean(moment.type && document.createElement("
 export const rarity = (percentile) => Math.min(1, -Math.log10(1 - Math.min(percentile, 99.99) / 100) / 4);
 
 export function card(moment, open, like) {
-  const item = make("li", { className: "card" });
+  const scored = "score" in moment;
+  const item = make("li", { className: scored ? "card" : "card plain" });
   const button = make(
     "button",
     { className: "open", type: "button" },
@@ -21,7 +22,7 @@ export function card(moment, open, like) {
   button.addEventListener("click", () => open(moment));
   const similar = make("button", { className: "like", type: "button", textContent: "More like this" });
   similar.addEventListener("click", () => like(moment.video));
-  item.append(button, make("div", { className: "below" }, score(moment), similar));
+  item.append(button, make("div", { className: "below" }, ...(scored ? [score(moment)] : []), similar));
   return item;
 }
 
@@ -48,7 +49,6 @@ function picture(moment) {
 }
 
 function score(moment) {
-  if (!("score" in moment)) return make("span", { className: "facts", dir: "auto", textContent: moment.file });
   const fill = make("i");
   fill.style.width = `${100 * rarity(moment.percentile)}%`;
   const meaning =

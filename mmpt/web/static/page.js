@@ -174,7 +174,10 @@ async function describe() {
   if (!info) return;
   at("name").textContent = info.name;
   at("headline").textContent = info.videos ? `Search ${count(info.videos, "video")}` : "Search your videos";
-  at("facts").textContent = `${count(info.videos, "video")}, ${length(info.seconds)} · ${info.model} · mmpt ${info.mmpt}`;
+  const model = `model ${info.model}` + (info.knows ? `, which knows ${info.knows}` : "");
+  at("about").textContent = `${length(info.seconds)} · ${model}`;
+  at("facts").textContent = `${count(info.videos, "video")}, ${length(info.seconds)} · ${model} · mmpt ${info.mmpt}`;
+  at("facts").title = info.identity;
   say(info.problem);
   const news = generation !== null && generation !== info.generation;
   generation = info.generation;

@@ -74,8 +74,11 @@ function tell(sentence) {
 }
 
 function facts(moment) {
-  if (!("score" in moment)) return `${moment.file} · ${clock(moment.seconds)}`;
-  return `${moment.file} · ${range(moment)} of ${clock(moment.seconds)} · score ${number(moment.score)} · above ${moment.percentile.toFixed(2)} %`;
+  // The name of a video is mostly that of its file, but for the suffix.
+  const file = moment.file.replace(/\.[^.]*$/, "") === moment.video ? [] : [moment.file];
+  if (!("score" in moment)) return [...file, clock(moment.seconds)].join(" · ");
+  const when = `${range(moment)} of ${clock(moment.seconds)}`;
+  return [...file, when, `score ${number(moment.score)}`, `percentile ${moment.percentile.toFixed(2)}`].join(" · ");
 }
 
 function showFrames(sentence) {
