@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mmpt.config.typecheck import suggest
+from mmpt.config.typecheck import fits, suggest
 from mmpt.config.yamlfile import read_yaml
 from mmpt.errors import ConfigError
 
@@ -21,6 +21,7 @@ CLUSTER_FILE = "cluster.yaml"
 GPUS = {"cpu": 0, "single": 1, "small": 2, "big": 8}
 """Size of a job -> GPUs on each of its machines."""
 DEFAULT = "default"
+WHOLE_NUMBERS = {"cpus_per_task", "gpus_per_node", "nodes", "time"}
 
 
 def cluster_settings(name: str | None, path: str | os.PathLike[str] | None = None) -> Mapping[str, Any]:
@@ -43,4 +44,8 @@ def cluster_settings(name: str | None, path: str | os.PathLike[str] | None = Non
     settings = groups.get(name) or {}
     if not isinstance(settings, dict):
         raise ConfigError(f"{path}: {name}: must be a mapping of sbatch options, got {settings!r}.")
+    for key in sorted(WHOLE_NUMBERS & settings.keys()):
+        if not fits(settings[key], int):
+            unit = " (of minutes)" if key == "time" else ""
+            raise ConfigError(f"{path}: {name}.{key}: must be a whole number{unit}, got {settings[key]!r}.")
     return settings

@@ -1,7 +1,7 @@
 """YAML files, read safely and written atomically.
 
 Tags (``!!python/...`` and all others) are refused, so a hostile file never runs code. Unlike plain
-PyYAML, ``5e-5`` is a number, and a key that stands twice or is no text is an error.
+PyYAML, ``5e-5`` is a number, ``24:00:00`` is none, and a key that stands twice or is no text is an error.
 """
 
 import os
@@ -21,7 +21,7 @@ MERGE = "tag:yaml.org,2002:merge"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, with scientific numbers as in YAML 1.2; a key is text and stands once."""
+    """The safe loader, with the numbers of YAML 1.2; a key is text and stands once."""
 
     def __init__(self, stream: str) -> None:
         super().__init__(stream)
@@ -38,6 +38,10 @@ class _Loader(yaml.SafeLoader):
             seen.add(key)
         return super().construct_mapping(node, deep)
 
+    def construct_int(self, node: yaml.ScalarNode) -> int | str:
+        # YAML 1.1 counts in sixties: a day, as sbatch wants it, would be 86400.
+        return node.value if ":" in node.value else self.construct_yaml_int(node)
+
 
 def _problem(message: str, node: yaml.Node) -> yaml.MarkedYAMLError:
     return yaml.constructor.ConstructorError(None, None, message, node.start_mark)
@@ -48,6 +52,7 @@ _Loader.add_implicit_resolver(
     re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
     list("-+.0123456789"),
 )
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_int)
 
 
 def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:

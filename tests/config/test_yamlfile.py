@@ -13,6 +13,10 @@ def test_scientific_numbers_need_no_point(write):
     }
 
 
+def test_a_time_of_day_is_text_and_no_number_of_sixties(write):
+    assert read_yaml(write("a.yaml", "time: 24:00:00\nseed: -12\n")) == {"time": "24:00:00", "seed": -12}
+
+
 def test_a_dumped_mapping_reads_back_equal_and_in_order(write):
     values = {"b": {"lr": [5e-05], "betas": "(0.9, 0.98)", "none": None}, "a": True}
     text = dump_yaml(values)
