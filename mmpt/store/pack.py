@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.store.meta import ArraySpec, video_prefix
 from mmpt.store.shard_writer import ItemLoader, plan_shards, plan_shards_by_bytes, write_shards
 from mmpt.store.sources import FeatureSource, open_features
@@ -64,9 +64,12 @@ def pack_features(
         shard_bytes: Most bytes of a shard, in place of ``shard_size``.
 
     Raises:
+        ConfigError: If there is no such split.
         DataError: If the list is missing or empty, no video of it has features, or a feature holds
             NaN or infinity.
     """
+    if split not in ("train", "val"):
+        raise ConfigError(f"Shards are of the split train or val, which tests read too; got '{split}'.")
     source = open_features(features) if isinstance(features, str | os.PathLike) else features
     report = PackReport()
     ids = list(source) if list_path is None else _read_list(list_path, report)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmpt.errors import DataError
+from mmpt.errors import ConfigError, DataError
 from mmpt.store.meta import load_meta, read_meta
 from mmpt.store.pack import AHEAD, pack_features
 from mmpt.store.shards import ShardReader
@@ -50,6 +50,12 @@ def test_shards_by_bytes_hold_as_many_videos_as_fit_in_order(tmp_path, features)
     assert list(shards.values()) == [["v00", "v01", "v02", "v03"]] + [[f"v{i:02d}"] for i in range(4, 12)]
     with pytest.raises(DataError, match="Shards of 0 bytes cannot be made of 12 videos"):
         pack_features(None, features, tmp_path / "other", "train", shard_bytes=0)
+
+
+@pytest.mark.parametrize("split", ["valid", "test", ""])
+def test_shards_that_nothing_would_read_are_not_written(tmp_path, features, split):
+    with pytest.raises(ConfigError, match=rf"of the split train or val, .*; got '{split}'"):
+        pack_features(None, features, tmp_path / "shards", split)
 
 
 def test_a_width_that_differs_from_the_first_is_reported(tmp_path, features):
