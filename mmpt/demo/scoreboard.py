@@ -14,7 +14,7 @@ from mmpt.errors import DataError
 from mmpt.evaluators.results import EvaluationResult, MetricValue, read_result
 from mmpt.evaluators.tables import align, format_value
 from mmpt.pages.render import render
-from mmpt.utils.units import format_seconds
+from mmpt.utils.units import format_seconds, metric_name
 
 __all__ = ["Entry", "Row", "scoreboard", "scoreboard_page", "scoreboard_text"]
 
@@ -107,7 +107,7 @@ def _row(entry: Entry) -> Row:
     cells = (
         entry.model,
         entry.task,
-        entry.metric,
+        metric_name(entry.metric),
         f"{entry.trivial} {format_value(trivial.baseline, trivial.percent)}",
         *(_cell(values.get(name)) for name in ("zero_shot", "fine_tuned")),
         f"{items} {entry.count}",

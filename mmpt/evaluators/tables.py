@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mmpt.evaluators.results import EvaluationResult, MetricValue
+from mmpt.utils.units import metric_name
 
 __all__ = ["align", "best_of", "comparison", "comparison_table", "format_value", "result_table"]
 
@@ -27,7 +28,7 @@ def result_table(result: EvaluationResult) -> str:
     count = ", ".join(f"{number} {what}" for what, number in result.counts.items())
     rows = [("metric", "baseline", "result", "count")]
     rows += [
-        (name, format_value(m.baseline, m.percent), format_value(m.value, m.percent), count)
+        (metric_name(name), format_value(m.baseline, m.percent), format_value(m.value, m.percent), count)
         for name, m in result.metrics.items()
     ]
     lines = [f"{result.name} on the {result.split} split", *align(rows)]
@@ -40,14 +41,14 @@ def result_table(result: EvaluationResult) -> str:
 def comparison(results: Sequence[EvaluationResult], baseline: str = "baseline") -> str:
     """Return one line per result, the baseline first under the given name."""
     names = list(results[-1].metrics)
-    rows = [("", *names), (baseline, *_values(results[-1].metrics, names, baseline=True))]
+    rows = [("", *map(metric_name, names)), (baseline, *_values(results[-1].metrics, names, baseline=True))]
     rows += [(result.name, *_values(result.metrics, names)) for result in results]
     return "\n".join(align(rows))
 
 
 def comparison_table(results: Sequence[EvaluationResult], best: EvaluationResult) -> str:
     """Return one line per checkpoint, the baseline first, and name the best."""
-    chosen = f"chosen by {next(iter(best.metrics))} on the {best.split} split itself"
+    chosen = f"chosen by {metric_name(next(iter(best.metrics)))} on the {best.split} split itself"
     return f"{comparison(results)}\nbest of {len(results)} checkpoints, {chosen}: {best.name}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mmpt.config.yamlfile import dump_yaml
-from mmpt.utils.units import format_bytes
+from mmpt.utils.units import format_bytes, metric_name
 
 __all__ = ["model_card"]
 
@@ -60,7 +60,7 @@ def _results(results: Iterable[Mapping[str, Any]]) -> str:
     rows = [
         (
             f"{result['data']} ({result['split']})",
-            name,
+            metric_name(name),
             _number(metric["value"], metric["percent"]),
             _number(metric["baseline"], metric["percent"]),
             ", ".join(f"{count} {what}" for what, count in result["counts"].items()),

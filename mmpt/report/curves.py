@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mmpt.evaluators.results import EvaluationResult
 from mmpt.pages.chart import COLOURS, LARGE, SMALL, Chart, Series, layout
 from mmpt.report.run import Evaluation, Run
+from mmpt.utils.units import metric_name
 
 __all__ = ["checkpoint_charts", "loss_chart", "other_charts", "overlaid_charts"]
 
@@ -99,11 +100,12 @@ def checkpoint_charts(evaluation: Evaluation) -> list[Chart]:
     name, value = next(iter(numbered[0][1].metrics.items()))
     factor = 100 if value.percent else 1
     points = [(number, factor * result.metrics[name].value) for number, result in numbered]
-    title = f"{name}, %" if value.percent else name
+    label = metric_name(name)
+    title = f"{label}, %" if value.percent else label
     baseline = ("baseline", factor * value.baseline)
     by = "update" if any("_" in result.name.removeprefix("checkpoint") for _, result in numbered) else "epoch"
     return [
-        layout(title, [Series(name, points, "c0", dots=True)], reference=baseline, x_label=by, size=LARGE)
+        layout(title, [Series(label, points, "c0", dots=True)], reference=baseline, x_label=by, size=LARGE)
     ]
 
 

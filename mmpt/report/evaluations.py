@@ -13,15 +13,9 @@ from mmpt.report.curves import checkpoint_charts
 from mmpt.report.examples import Pictures, retrieval_examples
 from mmpt.report.run import Evaluation, Run
 from mmpt.report.settings import ABSENT
+from mmpt.utils.units import metric_name
 
-__all__ = ["metric_name", "results_side_by_side", "show_evaluation", "show_query"]
-
-_NAMES = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "MR": "median rank"}
-
-
-def metric_name(name: str) -> str:
-    """Return the name of a metric as people write it."""
-    return _NAMES.get(name, name)
+__all__ = ["results_side_by_side", "show_evaluation", "show_query"]
 
 
 def show_evaluation(evaluation: Evaluation, pictures: Pictures) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mmpt.evaluators.tables import format_value
-from mmpt.report.evaluations import metric_name
 from mmpt.report.notes import progress_of
 from mmpt.report.run import Run
 from mmpt.report.settings import ABSENT
-from mmpt.utils.units import format_bytes, format_seconds
+from mmpt.utils.units import format_bytes, format_seconds, metric_name
 
 __all__ = ["facts", "hardware", "lead", "proof", "tiles", "times"]
 

@@ -1,12 +1,25 @@
-"""Amounts and times as people write them."""
+"""Amounts, times and metrics as people write them."""
 
 import argparse
 import re
 from datetime import UTC, datetime
 
-__all__ = ["format_bytes", "format_count", "format_seconds", "parse_bytes", "utc_now"]
+__all__ = ["format_bytes", "format_count", "format_seconds", "metric_name", "parse_bytes", "utc_now"]
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_METRICS = {
+    "R1": "R@1",
+    "R5": "R@5",
+    "R10": "R@10",
+    "MR": "median rank",
+    "acc": "accuracy",
+    "frame_acc": "frame accuracy",
+    "foreground_acc": "foreground accuracy",
+    "rank1": "rank@1",
+    "rank5": "rank@5",
+    "miou": "mean IoU",
+}
+"""Name in result files -> in words; others are words already."""
 
 
 def parse_bytes(text: str) -> int:
@@ -33,6 +46,11 @@ def format_bytes(count: float) -> str:
 def format_count(number: float) -> str:
     """Return a whole number in groups of three digits, divided by thin spaces."""
     return f"{number:,.0f}".replace(",", "\u2009")
+
+
+def metric_name(name: str) -> str:
+    """Return the name of a metric in result files as tables and pages write it: ``R1`` is ``R@1``."""
+    return _METRICS.get(name, name)
 
 
 def format_seconds(seconds: float) -> str:

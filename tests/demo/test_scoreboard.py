@@ -45,7 +45,7 @@ def result(value, items):
 
 def test_a_row_that_climbs_needs_no_note(entry):
     [row] = scoreboard([entry(0.3, 0.5)])
-    assert row.cells == ("VLM", "retrieval", "R1", "chance 10.0 %", "30.0 %", "50.0 %", "400 queries")
+    assert row.cells == ("VLM", "retrieval", "R@1", "chance 10.0 %", "30.0 %", "50.0 %", "400 queries")
     assert row.notes == ()
 
 

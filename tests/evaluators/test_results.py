@@ -121,8 +121,8 @@ def test_the_table_puts_baseline_result_and_count_side_by_side():
     lines = result_table(result()).splitlines()
     assert [line.split() for line in lines[1:4]] == [
         ["metric", "baseline", "result", "count"],
-        ["R1", "0.1", "%", "25.0", "%", "1000", "queries,", "1000", "candidates"],
-        ["MR", "500.5", "12.0", "1000", "queries,", "1000", "candidates"],
+        ["R@1", "0.1", "%", "25.0", "%", "1000", "queries,", "1000", "candidates"],
+        ["median", "rank", "500.5", "12.0", "1000", "queries,", "1000", "candidates"],
     ]
     assert lines[4] == "left out: 3 (without a feature file)"
 
@@ -133,7 +133,7 @@ def test_the_best_checkpoint_is_named_with_how_it_was_chosen():
     assert best.name == "checkpoint_2"
     assert best_of(results, higher_is_better=False).name == "checkpoint_1"
     text = comparison_table(results, best)
-    assert "best of 3 checkpoints, chosen by R1 on the test split itself: checkpoint_2" in text
+    assert "best of 3 checkpoints, chosen by R@1 on the test split itself: checkpoint_2" in text
     assert text.splitlines()[1].split()[0] == "baseline"
 
 

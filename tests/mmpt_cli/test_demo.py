@@ -59,7 +59,7 @@ def test_the_demo_trains_answers_and_reports(small_workspace, capfd):
     model, _, _ = MMPTModel.from_pretrained("elsewhere")
     [video, *_] = Path("data/demo/videos/youcook").glob("*.mp4")
     assert model.moments(video, "add the red moon")
-    assert "| R1 |" in Path("elsewhere/README.md").read_text()
+    assert "| R@1 |" in Path("elsewhere/README.md").read_text()
 
     made = Path("data/demo/videos").rglob("*.mp4"), Path("runs/demo").glob("checkpoint_best.pt")
     before = {path: path.stat().st_mtime_ns for group in made for path in group}

@@ -78,7 +78,7 @@ def test_all_checkpoints_are_printed_and_the_best_named(retrieval_task, capsys):
     assert "checkpoint_best on the test split" in printed
     assert "metric  baseline" in printed
     # equal weights, equal values: the first by name is the best
-    assert "best of 2 checkpoints, chosen by R1 on the test split itself: checkpoint_best" in printed
+    assert "best of 2 checkpoints, chosen by R@1 on the test split itself: checkpoint_best" in printed
     assert (retrieval_task.parent / "runs/eval/checkpoint_last.result.json").exists()
 
 
@@ -86,7 +86,7 @@ def test_a_vis_task_only_predicts(retrieval_task, capsys):
     task = retrieval_task.rename(retrieval_task.with_name("vis_small.yaml"))
     assert main([str(task), "--device", "cpu"]) == 0
     assert (task.parent / "runs/eval/checkpoint_best.scores.npy").exists()
-    assert "R1" not in capsys.readouterr().out
+    assert "R@1" not in capsys.readouterr().out
 
 
 def test_the_untrained_model_is_the_same_every_time(retrieval_task, capsys):

@@ -330,7 +330,7 @@ def test_the_card_tells_of_training_results_licence_and_files(trained, tmp_path)
         "| max_epoch | 25 |",
         "| updates | 100 |",
         "| best validation loss | 3.25, after 90 updates |",
-        "| YoucookMetaProcessor, val.pkl (test) | R1 | 45.6 % | 0.6 % | 165 queries |",
+        "| YoucookMetaProcessor, val.pkl (test) | R@1 | 45.6 % | 0.6 % | 165 queries |",
         f"`{sha256(tmp_path / 'saved/model.safetensors')}` |",
         f"{sum(p.numel() for p in model.model.parameters()):,} parameters; `{model.identity}`",
     ):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmpt.utils.units import format_count, format_seconds
+from mmpt.utils.units import format_count, format_seconds, metric_name
 
 
 @pytest.mark.parametrize(
@@ -22,3 +22,12 @@ def test_times_are_said_as_people_say_them(seconds, text):
 
 def test_numbers_are_divided_in_groups_of_three():
     assert format_count(1234567.2) == "1\u2009234\u2009567"
+
+
+def test_a_metric_has_one_name_for_people():
+    assert [metric_name(name) for name in ("R1", "MR", "frame_acc", "CIDEr-D")] == [
+        "R@1",
+        "median rank",
+        "frame accuracy",
+        "CIDEr-D",
+    ]
