@@ -17,7 +17,7 @@ from mmpt.datasets import MMDataset
 from mmpt.errors import ConfigError, DataError
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions
-from mmpt.evaluators.windowed import WindowedPredictor, needed_output
+from mmpt.evaluators.windowed import WindowedPredictor
 from mmpt.modules.pooling import states_of_seconds
 from mmpt.processors.downstream.coin_files import BACKGROUND
 from mmpt.utils import get_logger
@@ -50,7 +50,7 @@ class COINPredictor(WindowedPredictor):
 
     def classes(self, batch: Mapping[str, Any], outputs: Mapping[str, torch.Tensor]) -> NDArray[np.int64]:
         """Return the predicted class of every second, int64 (seconds,)."""
-        logits = needed_output(outputs, "logits", self, "MMFusionActionSegmentation")
+        logits = self.needed(outputs, "logits", "MMFusionActionSegmentation")
         highest = int(batch["video_targets"].max())
         if highest >= logits.shape[-1]:
             raise DataError(
@@ -108,7 +108,7 @@ class COINZSPredictor(COINPredictor):
 
     def classes(self, batch: Mapping[str, Any], outputs: Mapping[str, torch.Tensor]) -> NDArray[np.int64]:
         """Return the predicted class of every second, int64 (seconds,)."""
-        hidden = needed_output(outputs, "hidden_video", self, "MMFusionSeparate")
+        hidden = self.needed(outputs, "hidden_video", "MMFusionSeparate")
         vmasks = batch["vmasks"].flatten(0, 1).to(hidden.device)
         rows = states_of_seconds(hidden, vmasks.shape[1])[vmasks]
         best, place = (self.scaled(self.per_second(batch, rows)) @ self._texts.T).max(dim=-1)

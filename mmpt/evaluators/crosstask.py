@@ -12,7 +12,7 @@ from mmpt.errors import DataError
 from mmpt.evaluators.assignment import assign_steps
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions
-from mmpt.evaluators.windowed import WindowedPredictor, needed_output
+from mmpt.evaluators.windowed import WindowedPredictor
 
 __all__ = ["CrossTaskMetric", "CrossTaskPredictor"]
 
@@ -38,7 +38,7 @@ class CrossTaskPredictor(WindowedPredictor):
             ConfigError: If the model returns no logits, or the batch holds several videos.
             DataError: If the task has more steps than the video has seconds.
         """
-        logits = needed_output(outputs, "logits", self, "MMFusionActionLocalization")
+        logits = self.needed(outputs, "logits", "MMFusionActionLocalization")
         scores = self.per_second(batch, logits).log_softmax(dim=-1).numpy()
         name = batch["video_id"][0]
         if scores.shape[1] > len(scores):

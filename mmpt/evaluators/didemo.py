@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from mmpt.errors import DataError
 from mmpt.evaluators.metric import Metric
 from mmpt.evaluators.predictor import Predictions, Predictor
-from mmpt.evaluators.windowed import needed_output
 from mmpt.modules.pooling import states_of_seconds
 from mmpt.processors.downstream.didemo import CHUNK_SECONDS, CHUNKS
 
@@ -44,8 +43,8 @@ class DiDeMoPredictor(Predictor):
             ConfigError: If the model returns no hidden states of the video, or no pooled text.
             DataError: If a score is NaN.
         """
-        hidden = needed_output(outputs, "hidden_video", self, "MMFusionSeparate").float()
-        text = needed_output(outputs, "pooled_text", self, "MMFusionSeparate").float()
+        hidden = self.needed(outputs, "hidden_video", "MMFusionSeparate").float()
+        text = self.needed(outputs, "pooled_text", "MMFusionSeparate").float()
         vmasks = batch["vmasks"].to(hidden.device)
         chunk = torch.arange(vmasks.shape[1], device=hidden.device) // CHUNK_SECONDS
         first, last = torch.from_numpy(MOMENTS).to(hidden.device).T[:, :, None]

@@ -73,6 +73,24 @@ class Predictor:
         """Collect the model's ``outputs`` for one ``batch``."""
         raise NotImplementedError(f"{type(self).__name__} does not say what to collect.")
 
+    def needed(self, outputs: Mapping[str, torch.Tensor], name: str, example: str) -> torch.Tensor:
+        """Return one of the model's outputs.
+
+        Args:
+            outputs: What the model returned.
+            name: Name of the output.
+            example: A model that returns it.
+
+        Raises:
+            ConfigError: If the model does not return it.
+        """
+        if name not in outputs:
+            raise ConfigError(
+                f"{type(self).__name__} needs the output {name}, and the model returned {sorted(outputs)}. "
+                f"Use a model such as {example} as model_cls."
+            )
+        return outputs[name]
+
     def scaled(self, vectors: torch.Tensor) -> torch.Tensor:
         """Return vectors (..., D) as scores compare them: of length 1 if ``model.normalize`` holds."""
         has_length_one = self.config is not None and self.config.model.normalize
@@ -102,14 +120,8 @@ class RetrievalPredictor(Predictor):
         Raises:
             ConfigError: If the model returns no pooled vectors.
         """
-        missing = {"pooled_video", "pooled_text"} - set(outputs)
-        if missing:
-            raise ConfigError(
-                f"RetrievalPredictor needs the outputs pooled_video and pooled_text, and the model returned "
-                f"{sorted(outputs)}. Use a retrieval model, such as MMFusionSeparate, as model_cls."
-            )
-        self._videos.append(outputs["pooled_video"].float().cpu())
-        self._texts.append(outputs["pooled_text"].float().cpu())
+        self._videos.append(self.needed(outputs, "pooled_video", "MMFusionSeparate").float().cpu())
+        self._texts.append(self.needed(outputs, "pooled_text", "MMFusionSeparate").float().cpu())
         self._ids += [str(video_id) for video_id in batch.get("video_id", [])]
 
     def finalize(self) -> Predictions:

@@ -40,14 +40,13 @@ class QAPredictor(Predictor):
             ConfigError: If the model or the aligner is of another task.
             DataError: If an answer is none of the candidates.
         """
-        missing = [name for name in ("pooled_video", "pooled_text") if name not in outputs]
-        if missing or "answers" not in batch:
+        if "answers" not in batch:
             raise ConfigError(
-                f"QAPredictor needs pooled_video and pooled_text of the model (it gives "
-                f"{', '.join(sorted(outputs))}) and 'answers' of the aligner. Use a retrieval model, such as "
-                "MMFusionSeparate, and MSRVTTQAAligner."
+                f"QAPredictor needs 'answers' of the aligner, which gives {', '.join(sorted(batch))}. "
+                "Use MSRVTTQAAligner."
             )
-        videos, texts = outputs["pooled_video"].float(), outputs["pooled_text"].float()
+        videos = self.needed(outputs, "pooled_video", "MMFusionSeparate").float()
+        texts = self.needed(outputs, "pooled_text", "MMFusionSeparate").float()
         candidates = texts.unflatten(0, (len(videos), -1))
         scores = torch.einsum("bd,bcd->bc", videos, candidates).cpu().numpy()
         targets = batch["answers"].flatten().cpu().numpy()

@@ -10,27 +10,7 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.evaluators.predictor import Predictor
 from mmpt.processors.windows import SlidingWindows
 
-__all__ = ["WindowedPredictor", "needed_output"]
-
-
-def needed_output(outputs: Mapping[str, torch.Tensor], name: str, user: object, example: str) -> torch.Tensor:
-    """Return one of the model's outputs.
-
-    Args:
-        outputs: What the model returned.
-        name: Name of the output.
-        user: Who needs it.
-        example: A model that returns it.
-
-    Raises:
-        ConfigError: If the model does not return it.
-    """
-    if name not in outputs:
-        raise ConfigError(
-            f"{type(user).__name__} needs the output {name}, and the model returned {sorted(outputs)}. "
-            f"Use a model such as {example} as model_cls."
-        )
-    return outputs[name]
+__all__ = ["WindowedPredictor"]
 
 
 class WindowedPredictor(Predictor):

@@ -98,8 +98,10 @@ def test_questions_with_other_numbers_of_candidates_are_refused():
 
 
 def test_a_model_of_another_task_is_named():
-    with pytest.raises(ConfigError, match=r"pooled_text of the model \(it gives logits\)"):
+    with pytest.raises(ConfigError, match="QAPredictor needs the output pooled_video"):
         QAPredictor().process({"answers": torch.zeros(1, 1)}, {"logits": torch.zeros(1)})
+    with pytest.raises(ConfigError, match="needs 'answers' of the aligner, which gives caps"):
+        QAPredictor().process({"caps": torch.zeros(1, 1)}, {})
 
 
 def test_nan_is_traced_to_its_video():
