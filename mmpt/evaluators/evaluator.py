@@ -6,13 +6,14 @@ Comes in: a task configuration and a model or checkpoint. Goes out: an
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -114,24 +115,18 @@ class Evaluator:
         begin = time.monotonic()
         predictions = self.predict(model)
         seconds = time.monotonic() - begin
-        values = self.metric.compute(**predictions.arrays) if self.metric else {}
-        baseline = self.metric.baseline(**predictions.arrays) if self.metric else {}
-        details = self.metric.details(**predictions.arrays) if self.metric else {}
-        percent = self.metric.percent if self.metric else frozenset()
-        vfeat_dir = self.config.dataset.vfeat_dir
-        files = feature_files(vfeat_dir, self.split, predictions.ids) if vfeat_dir else []
-        made = feature_making(vfeat_dir, self.split) if vfeat_dir else {}
+        metrics, details = self._measured(predictions.arrays)
         result = EvaluationResult(
             name=name,
             split=self.split,
             predictor=type(self.predictor).__name__,
             metric=type(self.metric).__name__ if self.metric else None,
-            metrics={key: MetricValue(values[key], baseline[key], key in percent) for key in values},
+            metrics=metrics,
             details=details,
             counts=predictions.counts,
             skipped=self.dataset.report["dropped"],
             ignored=self.dataset.report["ignored"],
-            features={"folder": vfeat_dir, "made": made, **feature_fingerprint(files)},
+            features=self._features(predictions.ids),
             checkpoint=checkpoint,
             code=code_version(),
             device=f"{self.device}, {str(self.dtype).removeprefix('torch.')}",
@@ -146,6 +141,22 @@ class Evaluator:
         if folder is not None:
             _save(Path(folder), result, predictions, describe_items(self.dataset.meta_processor))
         return result
+
+    def _measured(self, arrays: Mapping[str, NDArray]) -> tuple[dict[str, MetricValue], dict[str, Any]]:
+        """Return the numbers beside their baselines, and details; nothing without a metric."""
+        if self.metric is None:
+            return {}, {}
+        values, baseline = self.metric.compute(**arrays), self.metric.baseline(**arrays)
+        percent = self.metric.percent
+        metrics = {key: MetricValue(values[key], baseline[key], key in percent) for key in values}
+        return metrics, self.metric.details(**arrays)
+
+    def _features(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Return what there is to know of the features of some videos."""
+        folder = self.config.dataset.vfeat_dir
+        files = feature_files(folder, self.split, ids) if folder else []
+        made = feature_making(folder, self.split) if folder else {}
+        return {"folder": folder, "made": made, **feature_fingerprint(files)}
 
 
 def evaluate(
