@@ -3,21 +3,39 @@
 import json
 import multiprocessing
 import os
+import random
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # Before any test imports transformers: nothing may look for a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 # Time is not what the properties are about, and a shared machine may pause at any example.
-settings.register_profile("mmpt", deadline=None)
+# Examples are the same everywhere: what fails, fails again.
+settings.register_profile(
+    "mmpt", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("mmpt")
 
+# mteb makes a folder when it is imported; the home may be read-only.
+os.environ.setdefault("MTEB_CACHE", str(Path(__file__).parents[1] / "build/mteb"))
+
 GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Have every test and fixture draw the same numbers, whatever ran before in the same process."""
+    random.seed(0)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(0)
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

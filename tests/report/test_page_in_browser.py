@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from run_makers import evaluated
+from waiting import PATIENCE
 
 from mmpt.evaluators.coin import COINActionSegmentationMetric
 from mmpt.report.page import write_comparison, write_report
@@ -17,6 +18,7 @@ def visit(browser):
 
     def visit(path, width=1100, height=1400, scheme="light"):
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme))
+        contexts[-1].set_default_timeout(PATIENCE)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("request", lambda each: wrong.append(each.url) if "report" not in each.url else None)
@@ -36,14 +38,14 @@ def test_the_pointer_shows_the_values_of_all_curves(trained, visit):
     # The plot is 446 of 520 wide, from 60 on; update 20 of 30 is at two thirds of it.
     page.mouse.move(box["x"] + box["width"] * (60 + 446 * 2 / 3) / 520, box["y"] + box["height"] / 2)
     tip = chart.locator(".tip")
-    assert tip.is_visible()
+    tip.wait_for(state="visible")
     assert tip.locator("b").inner_text() == "update 20"
     # (10 / 19 + 10 / 20) / 2 and 1 + 20 / 30
     assert tip.locator("div").all_inner_texts() == ["training 0.51316", "validation 1.6667"]
     inside = chart.bounding_box()
     assert inside["x"] <= tip.bounding_box()["x"] <= inside["x"] + inside["width"]
     page.mouse.move(0, 0)
-    assert tip.is_hidden()
+    tip.wait_for(state="hidden")
 
 
 def test_the_arrow_keys_walk_along_a_chart(trained, visit):
