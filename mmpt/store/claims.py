@@ -175,7 +175,9 @@ class Claims:
         return any(worker != self.ticket.owner and not self._has_died(worker) for worker in workers)
 
     def _sign_in(self) -> bool:
-        self.ticket.folder.mkdir(parents=True, exist_ok=True)
+        self.ticket.folder.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):  # unlike mkdir(exist_ok=True), which looks at what it found
+            self.ticket.folder.mkdir()
         try:
             self._alive.touch()
         except FileNotFoundError:

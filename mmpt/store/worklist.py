@@ -121,7 +121,7 @@ class Worklist:
         """Count seconds in which this worker's encoder worked, and waited for frames before."""
         self._report.encoding_seconds += encoding
         self._report.waiting_seconds += waiting
-        self._claims.log(f"spent {encoding:.4f} {waiting:.4f}")
+        self._claims.log(f"spent {encoding:.6f} {waiting:.6f}")
 
     def tidy(self) -> None:
         """Remove the folder of the failures if there is none."""
