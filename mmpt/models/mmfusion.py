@@ -120,7 +120,7 @@ class JointFusion(MMFusion):
     def __init__(self, config: TaskConfig, pretrained: bool = True) -> None:
         super().__init__(config, pretrained)
         self.mm_encoder = build_encoder(config, "mm_encoder_cls", pretrained=pretrained)
-        self.layer: int | None = config.dataset.num_iso_layer
+        self.layer: int | None = config.dataset.num_iso_layer or None
         num_layers = self.mm_encoder.bert.config.num_hidden_layers
         if self.layer is not None and not 1 <= self.layer <= num_layers:
             raise ConfigError(

@@ -176,6 +176,14 @@ def test_a_task_that_names_no_usable_model_is_explained(tiny_bert, model, datase
         build_model(config_of(tiny_bert, model, **dataset))
 
 
+def test_no_isolated_layer_may_be_written_as_0(tiny_bert):
+    zero, none = (
+        build_model(config_of(tiny_bert, MODELS["joint"][0], num_iso_layer=n)).eval() for n in (0, None)
+    )
+    zero.load_state_dict(none.state_dict())
+    assert torch.equal(zero(**batch())["pooled_video"], none(**batch())["pooled_video"])
+
+
 def test_the_base_model_has_no_vectors_of_its_own(tiny_bert):
     with pytest.raises(ConfigError, match="gives no vector of a text alone"):
         MMFusion(config_of(tiny_bert)).encode_text(torch.zeros(1, 4).long(), torch.ones(1, 4).bool())
