@@ -83,8 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = world_plan(options.videos, options.seed)
     for stage in [*data_stages(DATA, CAPTIONS, plan), *model_stages()]:
         run_timed(stage, RUN)
-    last = Stage("answer queries, write the report", report)
-    last.run()
+    Stage("answer queries, write the report", report).run()
     print(f"total: {(time.monotonic() - begin) / 60:.1f} minutes")
     return 0
 

@@ -67,9 +67,7 @@ def report() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo and return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mmpt_cli.demo_all", description=(__doc__ or "").split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m mmpt_cli.demo_all", description=__doc__.split("\n")[0])
     parser.add_argument("--videos", type=int, default=300, help="narrated videos to render (default 300)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the world")
     options = parser.parse_args(arguments)
