@@ -3,12 +3,12 @@
 import json
 import os
 import sys
-import time
 from pathlib import Path
 from threading import Thread
 
 import pytest
 import submitit
+from waiting import wait_until
 
 import locallaunch
 from mmpt.errors import ConfigError
@@ -122,9 +122,10 @@ class Stub(SlurmJob):
 def test_a_queued_job_is_running_then_done_or_failed(task):
     job = Stub(task(TRAIN + "slurm_config: here\n"), "slurm_cpu")
     assert job.status is JobStatus.PENDING
-    job.code = "open('done', 'w').write('1')"
+    job.code = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nopen('done', 'w').close()"
     job.submit()
     assert job.status is JobStatus.RUNNING
+    Path("go").touch()
     assert (job.wait(), job.exit_code) == (JobStatus.DONE, 0)
     assert Path("done").exists()
 
@@ -139,17 +140,13 @@ def test_a_queued_job_is_running_then_done_or_failed(task):
 def test_a_stopped_job_has_failed_and_its_command_has_ended(task, monkeypatch):
     monkeypatch.setattr(submitit.Job, "_results_timeout_s", 0.1)  # how long submitit looks for its result
     job = Stub(task(TRAIN + "slurm_config: here\n"), "slurm_cpu")
-    job.code = "import os, time; os.symlink(str(os.getpid()), 'begun'); time.sleep(60)"
+    job.code = "import os, time; os.symlink(str(os.getpid()), 'begun'); time.sleep(1000)"
     job.submit()
-    while not os.path.islink("begun"):
-        time.sleep(0.05)
+    wait_until(lambda: os.path.islink("begun"))
     job.stop()
-    job._job._process.wait(30)
+    job._job._process.wait()
     assert job.status is JobStatus.FAILED
-    deadline = time.monotonic() + 10
-    while (running := Path("/proc", os.readlink("begun")).exists()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not running
+    wait_until(lambda: not Path("/proc", os.readlink("begun")).exists())
 
 
 def test_the_stages_of_a_project_wait_for_their_jobs(task, monkeypatch, capsys):
@@ -194,13 +191,12 @@ def test_before_its_time_limit_a_command_is_ended_politely_and_continued(tmp_pat
     code = (
         "import signal, sys, time;"
         f"signal.signal(signal.SIGTERM, lambda *_: sys.exit(open({str(tmp_path / 'tidy')!r}, 'w').close()));"
-        f"open({str(tmp_path / 'begun')!r}, 'w').close(); time.sleep(60)"
+        f"open({str(tmp_path / 'begun')!r}, 'w').close(); time.sleep(1000)"
     )
     command = Command([sys.executable, "-c", code])
     thread = Thread(target=command)
     thread.start()
-    while not (tmp_path / "begun").exists():
-        time.sleep(0.02)
+    wait_until(lambda: command._process and (tmp_path / "begun").exists())
     continued = command.checkpoint()
     thread.join()
     assert (tmp_path / "tidy").exists()
@@ -229,6 +225,9 @@ def test_settings_of_the_cluster_are_looked_up_by_name(task, tmp_path):
         cluster_settings("big", "none.yaml")
     Path("cluster.yaml").write_text("big: 3\n")
     with pytest.raises(ConfigError, match=r"cluster\.yaml: big: must be a mapping of sbatch options, got 3"):
+        cluster_settings("big")
+    Path("cluster.yaml").write_text("big: {nodes: 4, time: 24:00:00}\n")
+    with pytest.raises(ConfigError, match=r"big\.time: must be a whole number \(of minutes\), got '24:"):
         cluster_settings("big")
     assert cluster_settings(None) == {}
     Path("cluster.yaml").unlink()
