@@ -123,7 +123,7 @@ def _verify(folder: str) -> int:
     faults = index.verify()
     if faults:
         raise DataError(" ".join(faults))
-    print(f"{folder}: all {len(index.meta.files())} files are as they were written")
+    print(f"{folder}: all {len(index.checksums())} files are as they were written")
     return 0
 
 

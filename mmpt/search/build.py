@@ -27,22 +27,23 @@ from mmpt.search.manifest import MANIFEST, Manifest, ModelRecord
 from mmpt.search.model import check_identity, load_for_index
 from mmpt.search.nearest import LONGEST
 from mmpt.search.publish import publish, publish_guesses
-from mmpt.search.segment import SEGMENTS, VideoEntry, VideoVectors
+from mmpt.search.segment import FEATURES, SEGMENTS, VideoEntry, VideoVectors
 from mmpt.store.decode import decode_frames
 from mmpt.store.decode_process import ProcessDecoder
 from mmpt.store.extraction_report import ExtractionReport
 from mmpt.store.features import ExtractionSettings, extract_features
 from mmpt.store.npyfile import read_array
 from mmpt.store.paths import VideoJob
+from mmpt.utils.files import sha256
 from mmpt.utils.lock import exclusive
 from mmpt.utils.logging import get_logger
 from mmpt.utils.progress import progress
 
-__all__ = ["FEATURES", "IndexReport", "build_index", "extract_here", "remove_videos"]
+__all__ = ["IndexReport", "build_index", "extract_here", "remove_videos"]
 
 logger = get_logger(__name__)
 
-FEATURES, LOCK = "features", ".lock"
+LOCK = ".lock"
 VIDEOS_AT_ONCE = 200
 """Videos that are extracted before they are published."""
 SECONDS_AT_ONCE = 1 << 16
@@ -121,6 +122,7 @@ def build_index(
             index = publish(index, [], gone, model)
         else:
             report.missing = len(gone)
+        _remove_damaged(index, changes.new)
         known = {entry.id for entry in index.videos}
         entries = iter(changes.new)
         while some := list(islice(entries, videos_at_once)):
@@ -208,15 +210,11 @@ def _record(model: MMPTModel, task: str, plugins: Sequence[str]) -> ModelRecord:
     )
 
 
-def _feature(folder: Path, entry: VideoEntry) -> Path:
-    return folder / FEATURES / f"{entry.sha256[:32]}.npy"
-
-
 def _made(
     folder: Path, entries: Sequence[VideoEntry], model: MMPTModel, extract: Extract, report: IndexReport
 ) -> Iterator[VideoVectors]:
     """Extract what has no features yet and yield the videos with their vectors; see :func:`_encoded`."""
-    jobs = {_feature(folder, entry): entry.path for entry in entries}
+    jobs = {folder / entry.feature_file: entry.path for entry in entries}
     failed = extract(model, [VideoJob(path.stem, Path(video), path) for path, video in jobs.items()]).failed
     yield from _encoded(folder, entries, model, failed, report)
 
@@ -234,7 +232,8 @@ def _encoded(
         for (entry, _), rows in zip(group, vectors, strict=True):
             seconds = rows.half().cpu()
             if float(seconds.float().norm(dim=1).max()) < LONGEST:
-                yield VideoVectors(replace(entry, seconds=len(seconds)), seconds)
+                features = sha256(folder / entry.feature_file)
+                yield VideoVectors(replace(entry, seconds=len(seconds), features=features), seconds)
             else:
                 report.failed[entry.path] = f"The model gave NaN, infinity or huge numbers for {entry.path}."
 
@@ -244,7 +243,7 @@ def _readable(
 ) -> Iterator[tuple[VideoEntry, torch.Tensor]]:
     """Yield the videos with their features, (T, 512); report those that have none."""
     for entry in progress(entries, "vectors", unit="video"):
-        path = _feature(folder, entry)
+        path = folder / entry.feature_file
         try:
             if path.stem in failed:
                 raise DataError(failed[path.stem])
@@ -270,9 +269,17 @@ def _groups(videos: Iterable[Video], seconds: int) -> Iterator[list[Video]]:
         yield group
 
 
+def _remove_damaged(index: Index, entries: Sequence[VideoEntry]) -> None:
+    """Remove features of videos if they have changed since they were written; they are made again."""
+    checksums = index.checksums()
+    for name in {entry.feature_file for entry in entries} & checksums.keys():
+        if sha256(index.folder / name) != checksums[name]:
+            (index.folder / name).unlink()
+
+
 def _remove_features(index: Index) -> None:
     """Remove the features of videos that are not in the index."""
-    used = {_feature(index.folder, entry).name for entry in index.videos}
+    used = {entry.feature_file for entry in index.videos}
     for path in (index.folder / FEATURES).glob("*.npy"):
-        if path.name not in used:
+        if f"{FEATURES}/{path.name}" not in used:
             path.unlink()

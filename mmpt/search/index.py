@@ -8,9 +8,9 @@ from typing import Self
 
 from mmpt.errors import DataError
 from mmpt.registry import nearest
-from mmpt.search.manifest import DAMAGED, MANIFEST, FileRecord, Manifest
+from mmpt.search.manifest import DAMAGED, MANIFEST, Manifest
 from mmpt.search.reference import Reference
-from mmpt.search.segment import Segment, VideoEntry
+from mmpt.search.segment import FEATURES, Segment, VideoEntry
 from mmpt.utils.files import sha256
 
 __all__ = ["Index"]
@@ -108,17 +108,27 @@ class Index:
         number, position = self.place(video_id)
         return self.segments[number].entries[position]
 
+    def checksums(self) -> dict[str, str]:
+        """Return the checksums of all files, by their paths in the folder; features may be missing."""
+        features = {
+            entry.feature_file: entry.features
+            for entry in self.videos
+            if entry.features and (self.folder / entry.feature_file).exists()
+        }
+        return {file.path: file.sha256 for file in self.meta.files()} | features
+
     def verify(self) -> list[str]:
         """Read all files and compare their checksums; return what is wrong, a sentence each."""
-        return [fault for file in self.meta.files() if (fault := self._fault(file))]
+        return [fault for each in self.checksums().items() if (fault := self._fault(*each))]
 
-    def _fault(self, file: FileRecord) -> str | None:
-        path = self.folder / file.path
+    def _fault(self, name: str, checksum: str) -> str | None:
+        path = self.folder / name
         try:
-            whole = path.stat().st_size == file.bytes and sha256(path) == file.sha256
+            whole = sha256(path) == checksum
         except OSError as error:
             return f"The file {path} cannot be read ({error.strerror})."
-        return None if whole else f"The file {path} has changed since it was written; {DAMAGED}"
+        remedy = "remove it: searches do without." if name.startswith(FEATURES) else DAMAGED
+        return None if whole else f"The file {path} has changed since it was written; {remedy}"
 
 
 def _stamp(folder: Path) -> tuple[int, int]:

@@ -34,9 +34,9 @@ from mmpt.search.guess import Guess, has_faiss
 from mmpt.search.manifest import DAMAGED, FileRecord, SegmentRecord
 from mmpt.utils.files import read_json, share_by_umask
 
-__all__ = ["SEGMENTS", "Segment", "VideoEntry", "VideoVectors", "remove_unused", "write_segment"]
+__all__ = ["FEATURES", "SEGMENTS", "Segment", "VideoEntry", "VideoVectors", "remove_unused", "write_segment"]
 
-SEGMENTS = "segments"
+FEATURES, SEGMENTS = "features", "segments"
 _ROUNDED = 1.001
 """A mean of vectors is no longer than the longest of them, apart from its rounding to float16."""
 
@@ -56,6 +56,13 @@ class VideoEntry:
     """When it was changed last, as of then."""
     sha256: str
     """Checksum of the file."""
+    features: str = ""
+    """Checksum of :attr:`feature_file`; nothing while it is not known."""
+
+    @property
+    def feature_file(self) -> str:
+        """Where in the index the features are: named by the content of the video."""
+        return f"{FEATURES}/{self.sha256[:32]}.npy"
 
 
 class VideoVectors(NamedTuple):

@@ -55,7 +55,10 @@ def update(folder, task, times=1):
 
 
 def contents(folder):
-    """All that an index says, apart from which segment says it: entries, and numbers by name."""
+    """All that an index says, apart from which segment says it: entries, and numbers by name.
+
+    Features may differ in their last bit with the batches that they were made in, so their checksums do.
+    """
     index = Index.open(folder)
     numbers = {"text": index.reference.text, "video": index.reference.video} if index.reference else {}
     for entry in index.videos:
@@ -64,7 +67,7 @@ def contents(folder):
         numbers[f"{entry.id} seconds"] = segment.of(position).seconds.numpy()
         numbers[f"{entry.id} clips"] = segment.clips_at(position).numpy()
         numbers[f"{entry.id} video"] = segment.videos[position].numpy()
-    return index.videos, numbers
+    return [replace(entry, features="") for entry in index.videos], numbers
 
 
 def assert_same(one, other):
