@@ -91,6 +91,7 @@ class COINZSPredictor(COINPredictor):
 
         Raises:
             ConfigError: If the data set names no classes.
+            DataError: If the vector of a name is not finite.
         """
         names = getattr(dataset.meta_processor, "labels", None)
         if names is None:
@@ -102,6 +103,11 @@ class COINZSPredictor(COINPredictor):
         classes = [label for label, name in enumerate(names) if name and label != BACKGROUND]
         self._classes = np.array(classes)
         self._texts = _encode(model, dataset, [names[label] for label in classes])
+        if not self._texts.isfinite().all():  # no score would be above the threshold: all would be background
+            raise DataError(
+                "The vector of a class's name holds NaN or infinity. "
+                "Look for NaN in the weights of the checkpoint."
+            )
         self.threshold = _largest_between(self._texts)
         """Score above which a second is not background."""
         logger.info("%d classes; background up to a score of %.4g", len(classes), self.threshold)

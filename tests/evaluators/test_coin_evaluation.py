@@ -126,6 +126,12 @@ def test_with_one_name_there_is_no_likeness_to_beat():
     assert zero_shot(("O", "stir")).threshold == -np.inf
 
 
+def test_names_without_a_finite_vector_are_no_reason_to_call_all_background(monkeypatch):
+    monkeypatch.setattr(Names, "VECTORS", torch.full((3, 2), torch.nan))
+    with pytest.raises(DataError, match="a class's name holds NaN"):
+        zero_shot(("O", "stir", "fry"))
+
+
 def test_data_without_names_is_named():
     dataset = SimpleNamespace(meta_processor=SimpleNamespace())
     with pytest.raises(ConfigError, match="SimpleNamespace has no 'labels'"):
