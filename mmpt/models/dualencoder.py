@@ -71,14 +71,7 @@ class DualEncoder(MMFusion, ABC):
     def encode_seconds(
         self, caps: torch.Tensor, vfeats: torch.Tensor, vmasks: torch.Tensor, shows_cls: bool = True
     ) -> torch.Tensor:
-        """See :meth:`MMFusion.encode_seconds`.
-
-        Args:
-            caps: See there.
-            vfeats: See there.
-            vmasks: See there.
-            shows_cls: Whether seconds see ``[CLS]``: in retrieval they do, in labelling they do not.
-        """
+        """See :meth:`MMFusion.encode_seconds`; seconds see ``[CLS]`` in retrieval, not in labelling."""
         return states_of_seconds(self._hidden_video(caps, vfeats, vmasks, shows_cls), vmasks.shape[1])
 
     def scaled(self, vectors: torch.Tensor) -> torch.Tensor:

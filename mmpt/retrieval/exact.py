@@ -21,7 +21,9 @@ class ExactIndex:
         self._squares = np.einsum("nd,nd->n", vectors, vectors)
 
     def search(self, queries: NDArray[np.float32], k: int) -> NDArray[np.int64]:
-        """Return the positions of the ``k`` nearest vectors, nearest first; of equals the first one first.
+        """Return the positions of the ``k`` nearest vectors, nearest first, equally near ones by position.
+
+        Where more are as near as the last one, any of them is taken.
 
         Args:
             queries: float32 (Q, D).
