@@ -194,9 +194,14 @@ def _conv_relu(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, stride: Sequence[int], padding: Sequence[int]
 ) -> torch.Tensor:
     ones = [1] * len(stride)
-    if torch.backends.mkldnn.is_available():
+    if _is_in_mkldnn(x.dtype):
         # What torch.compile calls, too. The public function computes small inputs in a slower way.
         return torch.ops.mkldnn._convolution_pointwise(
             x, weight, bias, list(padding), list(stride), ones, 1, "relu", [], ""
         )
     return torch.convolution(x, weight, bias, stride, padding, ones, False, [0] * len(ones), 1).relu_()
+
+
+def _is_in_mkldnn(dtype: torch.dtype) -> bool:
+    has_bfloat16 = torch.ops.mkldnn._is_mkldnn_bf16_supported  # not on every processor
+    return torch.backends.mkldnn.is_available() and (dtype != torch.bfloat16 or has_bfloat16())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
 
-from mmpt.encoders import build_encoder
+from mmpt.encoders import build_encoder, s3d_cpu
 from mmpt.encoders.clip_threads import map_clips
 from mmpt.encoders.s3d import S3D
 from mmpt.encoders.s3d_cpu import ClipS3D
@@ -75,6 +75,13 @@ def test_both_forms_equal_the_module_and_bfloat16_is_within_a_hundredth(network,
         assert relative(form(network)(frames)[name], expected) < 1e-5
         error = relative(form(network, torch.bfloat16)(frames)[name].float(), expected)
         assert 0 < error < 1e-2
+
+
+def test_a_processor_without_bfloat16_computes_the_same(network, monkeypatch):
+    frames = clips(2)
+    expected = ClipS3D(network, torch.bfloat16)(frames)["video_embedding"]
+    monkeypatch.setattr(s3d_cpu, "_is_in_mkldnn", lambda dtype: False)
+    assert relative(ClipS3D(network, torch.bfloat16)(frames)["video_embedding"].float(), expected) < 1e-2
 
 
 def test_a_vector_does_not_depend_on_its_batch_or_on_the_number_of_threads(network):
