@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import NoneType
 from typing import Any, Literal, Self, get_args
 
+from mmpt.config.userkeys import users_defaults
 from mmpt.errors import ConfigError
 
 __all__ = [
@@ -300,12 +301,12 @@ class TaskConfig(Section):
         Raises:
             ConfigError: If a section is no mapping.
         """
-        typed = dict(values)
+        typed = {**users_defaults("", values), **values}
         for name, section in SECTIONS.items():
             given = values.get(name) or {}
             if not isinstance(given, Mapping):
                 raise ConfigError(f"{name}: must be a mapping of keys to values, got {given!r}.")
-            typed[name] = section.from_mapping(given)
+            typed[name] = section.from_mapping({**users_defaults(name, given), **given})
         return super().from_mapping(typed)
 
 

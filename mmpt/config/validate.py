@@ -4,7 +4,6 @@ Comes in: the layers of a task. Goes out: a list of :class:`Problem`. No file th
 names is looked for, and no model or data class is imported (only the user's ``plugins`` are).
 """
 
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from mmpt.config import fairseq_options
 from mmpt.config.crosschecks import cross_check
 from mmpt.config.includes import Layer, merge_layers, origin
 from mmpt.config.project import expand, is_project, task_layers
-from mmpt.config.schema import SECTIONS, DatasetConfig, Section, TaskConfig
+from mmpt.config.schema import SECTIONS, Section, TaskConfig
 from mmpt.config.typecheck import describe, fits, suggest
+from mmpt.config.userkeys import users_classes, users_defaults, users_keys
 from mmpt.errors import ConfigError
 from mmpt.utils.plugins import load_plugin
 
@@ -66,8 +66,8 @@ def check_task(layers: Sequence[Layer]) -> list[Problem]:
         return [Problem(*origin(layers, key), message, severity) for key, message in found]
 
     problems = place(_plugins(values)) + place(_types(values)) + place(_fairseq(values.get("fairseq")))
-    problems += place(_unknown(values)) + place(_users_keys(values), "warning")
-    problems += place(_classes(values))
+    problems += place(_unknown(values)) + place(_unsure(values), "warning")
+    problems += place(_lacking(values)) + place(_classes(values))
     if not any(problem.severity == "error" for problem in problems):
         problems += place(cross_check(TaskConfig.from_mapping(values)))
     return problems
@@ -85,58 +85,56 @@ def _plugins(values: Mapping[str, Any]) -> Found:
 
 
 def _sections(values: Mapping[str, Any]) -> Iterator[tuple[str, type[Section], Mapping[str, Any]]]:
-    """Yield (prefix of the keys, dataclass, mapping) of the top level and of every section given."""
+    """Yield (name, dataclass, mapping) of the top level, whose name is empty, and of every section given."""
     yield "", TaskConfig, values
     for name, section in SECTIONS.items():
         if isinstance(values.get(name), Mapping):
-            yield f"{name}.", section, values[name]
+            yield name, section, values[name]
+
+
+def _dotted(section: str, key: str) -> str:
+    return f"{section}.{key}".removeprefix(".")
 
 
 def _types(values: Mapping[str, Any]) -> Found:
-    for prefix, section, given in _sections(values):
+    for name, section, given in _sections(values):
         hints = get_type_hints(section)
         keys = section.keys()
         for key in (key for key in given if key in keys):
-            hint = dict[str, Any] if key in (*SECTIONS, "fairseq") and not prefix else hints[key]
+            hint = dict[str, Any] if key in (*SECTIONS, "fairseq") and not name else hints[key]
             if not fits(given[key], hint):
-                yield f"{prefix}{key}", f"must be {describe(hint)}, got {_shown(given[key])}"
+                yield _dotted(name, key), f"must be {describe(hint)}, got {_shown(given[key])}"
 
 
 def _unknown(values: Mapping[str, Any]) -> Found:
-    for prefix, section, given in _sections(values):
-        users = _users_classes(values) if section is DatasetConfig else []
-        allowed = [*section.keys(), *(name for cls in users for name in _config_fields(cls))]
-        if all(hasattr(cls, "Config") for cls in users):
-            for key in given:
-                if key not in allowed:
-                    yield f"{prefix}{key}", f"unknown key{suggest(key, allowed)}"
+    for name, given, allowed in _known_keys(values):
+        if not _reads_freely(name, given):
+            for key in (key for key in given if key not in allowed):
+                yield _dotted(name, key), f"unknown key{suggest(key, allowed)}"
 
 
-def _users_keys(values: Mapping[str, Any]) -> Found:
-    """Keys that may be those of a user's class which does not declare its own."""
-    if all(hasattr(cls, "Config") for cls in _users_classes(values)):
-        return
-    declared = DatasetConfig.keys()
-    for key in values["dataset"]:
-        if key not in declared:
-            yield f"dataset.{key}", "is no key of the toolkit; give the class that reads it a Config"
+def _unsure(values: Mapping[str, Any]) -> Found:
+    for name, given, allowed in _known_keys(values):
+        if _reads_freely(name, given):
+            for key in (key for key in given if key not in allowed):
+                yield _dotted(name, key), "is no key of the toolkit; give the class that reads it a Config"
 
 
-def _users_classes(values: Mapping[str, Any]) -> list[type]:
-    """Return the classes that users registered among those the dataset section names."""
-    dataset = values.get("dataset")
-    if not isinstance(dataset, Mapping):
-        return []
-    found = [
-        registry.registered(str(dataset.get(key)))
-        for (section, key), registry in REGISTRIES.items()
-        if section == "dataset"
-    ]
-    return [cls for cls in found if cls is not None]
+def _lacking(values: Mapping[str, Any]) -> Found:
+    for name, _, given in _sections(values):
+        for key in users_keys(name, given) - users_defaults(name, given).keys() - given.keys():
+            yield _dotted(name, key), "must be set, it has no default in the Config of your class"
 
 
-def _config_fields(cls: type) -> list[str]:
-    return [field.name for field in dataclasses.fields(cls.Config)] if hasattr(cls, "Config") else []
+def _known_keys(values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], list[str]]]:
+    """Yield (name, mapping, declared keys) of every section."""
+    for name, section, given in _sections(values):
+        yield name, given, [*section.keys(), *users_keys(name, given)]
+
+
+def _reads_freely(section: str, given: Mapping[str, Any]) -> bool:
+    """Tell whether a section, not the top level, names a user's class that does not declare its keys."""
+    return section != "" and not all(hasattr(cls, "Config") for cls in users_classes(section, given))
 
 
 def _classes(values: Mapping[str, Any]) -> Found:
@@ -145,7 +143,7 @@ def _classes(values: Mapping[str, Any]) -> Found:
         name = given.get(key) if isinstance(given, Mapping) else None
         message = registry.problem(name) if isinstance(name, str) else None
         if message is not None:
-            yield f"{section}.{key}".removeprefix("."), message
+            yield _dotted(section, key), message
 
 
 def _fairseq(groups: Any) -> Found:

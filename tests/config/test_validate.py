@@ -1,8 +1,9 @@
 import dataclasses
+import json
 
 import pytest
 
-from mmpt.catalog import META_PROCESSORS
+from mmpt.catalog import ALIGNERS, LOSSES, META_PROCESSORS, MODELS, PREDICTORS
 from mmpt.config.includes import Layer
 from mmpt.config.validate import check_file, check_task
 from mmpt.utils import load_config
@@ -213,6 +214,51 @@ def test_a_users_class_without_config_turns_unknown_keys_into_warnings(users_cla
     config = load_config(write("t.yaml", "dataset: {meta_processor: UsersMeta, anything: 1}\n"))
     assert config.dataset.anything == 1
     assert "dataset.anything: is no key of the toolkit" in caplog.text
+
+
+class Sized:
+    @dataclasses.dataclass
+    class Config:
+        width: int
+        depth: int = 2
+        names: list[str] = dataclasses.field(default_factory=lambda: ["a"])
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "registry"),
+    [
+        ("dataset", "aligner", ALIGNERS),
+        ("model", "model_cls", MODELS),
+        ("loss", "loss_cls", LOSSES),
+        ("", "predictor", PREDICTORS),
+    ],
+)
+def test_every_class_declares_keys_of_its_section_with_their_defaults(
+    section, key, registry, monkeypatch, write
+):
+    monkeypatch.setitem(registry._classes, "Sized", Sized)
+
+    def task(**keys):
+        keys = {key: "Sized", **keys}
+        return {section: keys} if section else keys
+
+    prefix = f"{section}." if section else ""
+    assert problems(task(width=3, names=["b"])) == []
+    assert problems(task()) == [
+        f"t.yaml: {prefix}width: must be set, it has no default in the Config of your class."
+    ]
+    (message,) = problems(task(width=3, dept=1))
+    assert f"{prefix}dept: unknown key; did you mean 'depth'?" in message
+    config = load_config(write("t.yaml", json.dumps(task(width=3))))
+    found = getattr(config, section) if section else config
+    assert (found.width, found.depth, found.names) == (3, 2, ["a"])
+
+
+@pytest.mark.parametrize("users_class", [Plain], indirect=True)
+def test_a_class_without_config_casts_no_doubt_on_keys_that_another_declares(users_class, monkeypatch):
+    monkeypatch.setitem(ALIGNERS._classes, "Sized", Sized)
+    task = users_task(aligner="Sized", width=3, anything=1)
+    assert [problem.key for problem in check_task([Layer("t.yaml", task)])] == ["dataset.anything"]
 
 
 def test_a_plugin_registers_its_classes_before_validation(write, tmp_path, monkeypatch):
