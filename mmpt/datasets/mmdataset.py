@@ -79,8 +79,8 @@ class MMDataset(Dataset[Example]):
         return [self[index] for index in indices]
 
     def collater(self, samples: Sequence[Example]) -> dict[str, Any]:
-        """Join items to a batch, see :func:`collate`."""
-        return collate(samples)
+        """Join items to a batch as the aligner's ``collate(samples)`` does, or :func:`collate`."""
+        return getattr(self.align_processor, "collate", collate)(samples)
 
 
 def collate(samples: Sequence[Example]) -> dict[str, Any]:

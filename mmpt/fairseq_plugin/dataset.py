@@ -65,7 +65,8 @@ class FairseqMMDataset(FairseqDataset):
     ) -> list[np.ndarray]:
         """Cut the order into batches of ``--batch-size`` items; the last one holds what is left.
 
-        All items have the same shape, so sizes play no part. fairseq's own version would need its
+        Where the meta processor tells the ``kind(index)`` of an item, a batch holds items of one kind.
+        All items of a kind have the same shape, so sizes play no part. fairseq's own version would need its
         compiled extension, round the batch size down to a multiple of 8 and drop the last batch.
 
         Raises:
@@ -76,7 +77,20 @@ class FairseqMMDataset(FairseqDataset):
                 "Give the number of items in a batch: fairseq.dataset.batch_size in the task file, or "
                 "--batch-size. Batches by --max-tokens are not supported."
             )
-        return [indices[start : start + max_sentences] for start in range(0, len(indices), max_sentences)]
+        return [
+            group[start : start + max_sentences]
+            for group in self._by_kind(indices)
+            for start in range(0, len(group), max_sentences)
+        ]
+
+    def _by_kind(self, indices: np.ndarray) -> list[np.ndarray]:
+        kind = getattr(self.mmdataset.meta_processor, "kind", None)
+        if kind is None:
+            return [indices]
+        groups: dict[Any, list[int]] = {}
+        for index in indices.tolist():
+            groups.setdefault(kind(index), []).append(index)
+        return [np.array(group, dtype=np.int64) for group in groups.values()]
 
     def num_tokens(self, index: int) -> int:
         """Return 1: all items have the same shape."""

@@ -47,7 +47,7 @@ class MetaProcessor(Processor):
     """Lists the (video_id, text_id) pairs of a split.
 
     Subclasses fill ``self.data`` or override ``__len__`` and ``__getitem__``, and record in
-    ``self.dropped`` what they leave out.
+    ``self.dropped`` what they leave out. One that has a ``kind(index)`` gets batches of one kind.
 
     Args:
         config: The ``dataset`` section, its ``split`` set.
@@ -177,7 +177,8 @@ class TextProcessor(Processor):
 class Aligner(Processor):
     """Knows the sequence layout; the aligners are made on it.
 
-    A subclass adds ``__call__(video_id, video_feature, text_feature) -> Example``.
+    A subclass adds ``__call__(video_id, video_feature, text_feature) -> Example``, and may add
+    ``collate(samples) -> batch`` for examples that do not stack.
 
     Args:
         config: The ``dataset`` section: ``bert_name``, ``max_video_len``, ``max_len``.

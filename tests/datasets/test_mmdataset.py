@@ -53,6 +53,12 @@ def test_a_batch_stacks_tensors_and_lists_one_id_per_clip(legacy_config):
     assert batch["video_id"] == ["v00000"] * 4 + ["v00011"] * 4
 
 
+def test_an_aligner_may_make_the_batch_of_items_that_do_not_stack(legacy_config, monkeypatch):
+    dataset = build_dataset(legacy_config, "train")
+    monkeypatch.setattr(dataset.align_processor, "collate", len, raising=False)
+    assert dataset.collater([dataset[0], dataset[11]]) == 2
+
+
 def test_a_batch_of_single_clips_lists_one_id_per_item():
     samples = [{"caps": torch.tensor([i]), "video_id": f"v{i}"} for i in range(3)]
     batch = collate(samples)

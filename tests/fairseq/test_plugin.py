@@ -26,6 +26,8 @@ pytestmark = pytest.mark.fairseq
 class Numbers:
     """A data set whose item tells (seed, epoch, index)."""
 
+    meta_processor = None
+
     def __init__(self, length=10, seed=3):
         self.length, self.seed, self.epoch = length, seed, 0
 
@@ -52,6 +54,27 @@ def test_an_epoch_holds_every_item_once_in_batches_of_the_size_asked_for(length,
     assert sorted(np.concatenate(batches)) == list(range(length))
     assert {len(each) for each in batches[:-1]} <= {batch}
     assert 0 < len(batches[-1]) <= batch
+
+
+class Digits:
+    """A list whose items have the kind of their last digit."""
+
+    def kind(self, index):
+        return index % 10
+
+
+@given(length=st.integers(1, 50), batch=st.integers(1, 12))
+def test_a_batch_holds_items_of_one_kind(length, batch):
+    numbers = Numbers(length)
+    numbers.meta_processor = Digits()
+    dataset = FairseqMMDataset(numbers)
+    order = dataset.ordered_indices()
+    batches = dataset.batch_by_size(order, max_sentences=batch)
+    assert sorted(np.concatenate(batches)) == list(range(length))
+    assert all(len({index % 10 for index in each}) == 1 for each in batches)
+    assert max(map(len, batches)) == min(batch, -(-length // 10))
+    place = {index: number for number, index in enumerate(order)}
+    assert all(np.all(np.diff([place[index] for index in each]) > 0) for each in batches)
 
 
 def test_the_order_is_a_function_of_seed_and_epoch():
