@@ -9,7 +9,7 @@ from fairseq.dataclass import FairseqDataclass
 from fairseq.logging import metrics
 from torch import nn
 
-from mmpt.errors import CheckpointError
+from mmpt.errors import CheckpointError, ConfigError
 from mmpt.utils.logging import get_logger
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["MMCriterion", "mean_loss"]
 
 logger = get_logger(__name__)
+
+_COUNT = "_loss_batches"
 
 
 @register_criterion("mmloss", dataclass=FairseqDataclass)
@@ -39,15 +41,27 @@ class MMCriterion(FairseqCriterion):
         self, model: nn.Module, sample: Mapping[str, Any], reduce: bool = True
     ) -> tuple[torch.Tensor, int, dict[str, Any]]:
         """Return the loss of a batch, its weight 1, and what is logged."""
-        loss, _ = self.task.mmtask(model, sample)
+        loss, outputs = self.task.mmtask(model, sample)
         masks = [sample[key] for key in ("cmasks", "vmasks") if key in sample]
         logged = {
             "loss": loss.detach(),
             "ntokens": sum(mask.sum() for mask in masks),
-            "nsentences": masks[0].shape[:-1].numel() if masks else 0,
+            "nsentences": masks[0].shape[:-1].numel() if masks else len(sample.get("video_id", [])),
             "sample_size": 1,
         }
-        return loss, 1, logged
+        return loss, 1, logged | self._terms(outputs.get("loss_terms", {}))
+
+    def _terms(self, terms: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+        """Return value and number (0 or 1) of every term that the loss may have: workers sum equal names."""
+        names = getattr(self.loss, "terms", ())
+        unknown = terms.keys() - set(names)
+        if unknown:
+            raise ConfigError(
+                f"{type(self.loss).__name__} returned the term '{min(unknown)}', and its attribute `terms` "
+                f"names {', '.join(names) or 'none'}. Name it there."
+            )
+        values = {f"{name}_loss": terms[name].detach() if name in terms else 0.0 for name in names}
+        return values | {f"{name}{_COUNT}": int(name in terms) for name in names}
 
     def load_state_dict(
         self, state_dict: Mapping[str, Any] | None, strict: bool = True, assign: bool = False
@@ -71,9 +85,14 @@ class MMCriterion(FairseqCriterion):
 
     @classmethod
     def reduce_metrics(cls, logging_outputs: Sequence[Mapping[str, Any]]) -> None:
-        """Log the mean loss over batches and workers."""
+        """Log the mean loss over batches and workers, and that of every term over those that have it."""
         batches = sum(each["sample_size"] for each in logging_outputs)
         metrics.log_scalar("loss", mean_loss(logging_outputs), batches, round=4)
+        for key in (key for key in logging_outputs[0] if key.endswith(_COUNT)):
+            name = f"{key.removesuffix(_COUNT)}_loss"
+            count = sum(each[key] for each in logging_outputs)
+            if count:
+                metrics.log_scalar(name, sum(each[name] for each in logging_outputs) / count, count, round=4)
 
     @staticmethod
     def logging_outputs_can_be_summed() -> bool:

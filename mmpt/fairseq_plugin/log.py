@@ -94,11 +94,10 @@ def _numbers(stats: Mapping[str, Any]) -> dict[str, float]:
 
 def _meters() -> dict[str, float]:
     """Return what fairseq has measured since the last line, and the most memory that was taken."""
-    found = {
-        name: metrics.get_smoothed_value("train_inner", meter)
-        for meter, name in _METERS.items()
-        if metrics.get_meter("train_inner", meter) is not None
-    }
+    measured = metrics.get_smoothed_values("train_inner")
+    found = {name: measured[meter] for meter, name in _METERS.items() if meter in measured}
+    # None: no batch since the last line had the term.
+    found |= {name: value for name, value in measured.items() if name.endswith("_loss") and value is not None}
     found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if torch.cuda.is_available():
         # What the allocator has taken; its peaks are reset by fairseq with every update.

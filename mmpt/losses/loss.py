@@ -1,5 +1,7 @@
 """Losses on the outputs of a head: classification, captioning, regression."""
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -14,9 +16,15 @@ __all__ = ["BCE", "L1", "MSE", "ArgmaxCrossEntropy", "CrossEntropy", "Loss", "NL
 class Loss(nn.Module):
     """Base of all losses: ``forward`` names the tensors it reads and returns a scalar.
 
+    A loss that is a sum may return its terms instead, name -> scalar, of those that :attr:`terms` names;
+    training logs each.
+
     Args:
         config: The section ``loss``; None stands for its defaults.
     """
+
+    terms: ClassVar[tuple[str, ...]] = ()
+    """Names of the terms that ``forward`` may return; a batch need not have all of them."""
 
     def __init__(self, config: LossConfig | None = None) -> None:
         super().__init__()

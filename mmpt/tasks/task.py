@@ -125,6 +125,7 @@ class Task:
         """Run ``model`` on a collated batch and return (loss, outputs).
 
         The model that is given is the one that runs, so that wrappers for distributed training count.
+        Where the loss is a sum of named terms, the outputs hold them as ``loss_terms``.
         """
         batch = self.reshape(sample)
         with self._autocast(model):
@@ -136,7 +137,10 @@ class Task:
         }
         loss = self.loss if self.loss is not None else self.build_loss()
         with torch.autocast(_device_of(model), enabled=False):
-            return loss(**_arguments(loss, {**batch, **outputs}, "the model or the aligner")), outputs
+            value = loss(**_arguments(loss, {**batch, **outputs}, "the model or the aligner"))
+        if isinstance(value, Mapping):
+            return torch.stack([*value.values()]).sum(), {**outputs, "loss_terms": value}
+        return value, outputs
 
     def _autocast(self, model: nn.Module) -> AbstractContextManager[Any]:
         if self.config.model.autocast is None:

@@ -117,3 +117,18 @@ def test_a_checkpoint_of_another_model_is_refused(task, tmp_path):
     torch.save(Scores().state_dict(), tmp_path / "other.pt")
     with pytest.raises(CheckpointError, match=r"other\.pt belongs to another model.*MMFusionSeparate"):
         task.load_checkpoint(tmp_path / "other.pt")
+
+
+class Terms(nn.Module):
+    """A loss of two terms."""
+
+    def forward(self, pooled_video, pooled_text):
+        return {"one": pooled_video.mean(), "two": 2 * pooled_text.mean()}
+
+
+def test_the_loss_is_the_sum_of_the_terms_that_it_returns(task, sample):
+    task.loss = Terms()
+    loss, outputs = task(Scores(), sample)
+    mean = outputs["pooled_video"].mean()
+    assert loss.item() == pytest.approx(3 * mean.item())
+    assert outputs["loss_terms"] == {"one": mean, "two": 2 * mean}
