@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from mmpt.catalog import VIDEO_PROCESSORS
 from mmpt.config import DatasetConfig, ExtractorConfig
 from mmpt.doctor.finding import Finding
 from mmpt.doctor.sources import S3D, video_source_of
@@ -39,7 +40,9 @@ def extraction(vfeat_dir: str, sharded: bool) -> str:
 
 
 def inspect_features(dataset: DatasetConfig) -> Iterator[Finding]:
-    """Yield what there is to say of ``dataset.vfeat_dir``."""
+    """Yield what there is to say of ``dataset.vfeat_dir``: nothing where a user's own class does without."""
+    if dataset.vfeat_dir is None and VIDEO_PROCESSORS.registered(str(dataset.video_processor)):
+        return
     folder, what, source = dataset.vfeat_dir or "", "features", video_source_of(dataset)
     todo = extraction(folder, sharded=False)
     if not os.path.isdir(folder):

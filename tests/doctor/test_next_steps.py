@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from mmpt.catalog import VIDEO_PROCESSORS
 from mmpt.config import DatasetConfig
 from mmpt.doctor.annotations import inspect_files
 from mmpt.doctor.features import inspect_features
@@ -52,3 +53,9 @@ def test_ones_own_table_and_features_come_from_nowhere_else(tmp_path, monkeypatc
     [features] = inspect_features(dataset)
     assert features.source is None
     assert features.todo.startswith("mmpt extract ")
+
+
+def test_features_are_not_asked_for_where_a_class_of_ones_own_reads_something_else(monkeypatch):
+    monkeypatch.setitem(VIDEO_PROCESSORS._classes, "Frames", object)
+    assert list(inspect_features(DatasetConfig(video_processor="Frames"))) == []
+    assert len(list(inspect_features(DatasetConfig(video_processor="VideoProcessor")))) == 1
