@@ -75,9 +75,17 @@ class FaissIndex:
                     "and ask for no more neighbours than there are vectors."
                 )
             self._index.nprobe = min(probes, self.cells)
-            found[short] = self._index.search(queries[short], k)[1]
+            search = self._index.search if probes < self.cells else self._search_all_cells
+            found[short] = search(queries[short], k)[1]
             probes *= 2
         return found
+
+    def _search_all_cells(self, queries: NDArray[np.float32], k: int) -> Any:
+        """Search without the graph of the compressed index, in which some cells may have no way to them."""
+        centres = self._faiss.IndexFlatL2(queries.shape[1])
+        centres.add(self._index.quantizer.reconstruct_n(0, self.cells))
+        distances, cells = centres.search(queries, self.cells)
+        return self._index.search_preassigned(queries, k, cells, distances)
 
     def __len__(self) -> int:
         return int(self._index.ntotal)

@@ -72,6 +72,14 @@ def test_more_neighbours_than_the_searched_cells_hold_are_found(kind):
     assert (np.sort(found, axis=1) == np.arange(1000)).all()
 
 
+@every_kind
+def test_all_vectors_are_found_by_who_asks_for_all(kind):
+    # Here the graph of "pq" has no way to some of its 76 cells.
+    vectors = np.random.default_rng(0).standard_normal((3000, 4))
+    found = VectorRetriever(vectors, kind).search(vectors[:1], 3000)
+    assert sorted(found[0].tolist()) == list(range(3000))
+
+
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("count", [5, 1000])
 def test_a_query_without_neighbours_is_an_error_and_no_endless_search(count, compressed):
