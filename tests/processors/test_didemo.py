@@ -9,6 +9,7 @@ from mmpt.errors import ConfigError, DataError
 from mmpt.processors import DiDeMoMetaProcessor
 
 FLICKR = "1234@N00_56_7.8.mov"
+GONE = "gone" * 70 + ".mp4"  # too long for the name of a file
 
 
 def row(video, times, description="a red ball"):
@@ -20,7 +21,7 @@ def config(tmp_path, tiny_bert):
     rows = [
         row("first.mp4", [[0, 1], [0, 1], [1, 1], [5, 5]]),
         row(FLICKR, [[2, 2]]),
-        row("gone.mp4", [[0, 0]]),
+        row(GONE, [[0, 0]]),
         row("first.mp4", [[3, 5], [4, 4]]),
     ]
     (tmp_path / "test_data.json").write_text(json.dumps(rows))
@@ -49,7 +50,7 @@ def test_sentences_without_features_or_about_what_comes_after_them_are_counted(c
     # of the first sentence only one annotator says so.
     meta = DiDeMoMetaProcessor(config)
     assert meta.dropped == {
-        f"without a feature file in {tmp_path}": ["gone.mp4"],
+        f"without a feature file in {tmp_path}": [GONE],
         f"about a moment behind the end of the features in {tmp_path}": ["first"],
     }
 

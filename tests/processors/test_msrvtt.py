@@ -121,6 +121,10 @@ def test_a_broken_table_is_refused_by_file_and_line(config, tmp_path, content, m
         ("[]", "has no list 'sentences'"),
         ('{"sentences": [{"video_id": "v"}]}', "Sentence 0 of .* needs 'video_id' and 'caption'"),
         (
+            '{"sentences": [{"video_id": ["v"], "caption": "cut"}]}',
+            r"The text of 'video_id' in sentence 0 of .* is \['v'\]",
+        ),
+        (
             '{"sentences": [{"video_id": "v", "caption": NaN}]}',
             r"The text of video 'v' \(sentence 0 of .*is nan",
         ),

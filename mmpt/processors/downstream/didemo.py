@@ -4,6 +4,7 @@ File: ``test_data.json``, a list of ``{video, description, times}``; ``times`` h
 ``[first, last]`` per annotator, the first and last of the six 5-second chunks of the moment.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,6 @@ def _starts(query: Query) -> np.ndarray:
 
 
 def _stored_name(video: str, vfeat_dir: str) -> str:
-    stem = Path(video).stem
-    stored = [name for name in (video, stem) if Path(vfeat_dir, f"{name}.npy").is_file()]
-    return stored[0] if stored else video
+    names = (video, Path(video).stem)
+    # os.path: a name that is too long for a file is one without features, and no error.
+    return next((name for name in names if os.path.isfile(f"{vfeat_dir}/{name}.npy")), video)

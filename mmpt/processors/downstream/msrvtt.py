@@ -126,7 +126,7 @@ def read_sentences(path: str) -> dict[str, list[str]]:
     """Read ``{"sentences": [{"video_id": ..., "caption": ...}, ...]}``: video id -> its sentences.
 
     Raises:
-        DataError: If the file has another form or a caption is no text.
+        DataError: If the file has another form, or an id or a caption is no text.
     """
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("sentences"), list):
@@ -135,7 +135,7 @@ def read_sentences(path: str) -> dict[str, list[str]]:
     for number, entry in enumerate(content["sentences"]):
         if not isinstance(entry, dict) or not {"video_id", "caption"} <= entry.keys():
             raise DataError(f"Sentence {number} of {path} is {entry!r}; it needs 'video_id' and 'caption'.")
-        video = entry["video_id"]
+        video = text_of(entry["video_id"], f"'video_id' in sentence {number} of {path}")
         sentences[video].append(text_of(entry["caption"], f"video '{video}' (sentence {number} of {path})"))
     return dict(sentences)
 
