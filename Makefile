@@ -3,8 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-# One thread per test worker: two workers on two cores otherwise slow each other down.
-TEST_ENV := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo demo-all test test-slow check lint types format bench clean
@@ -25,10 +23,10 @@ demo-all: setup ## run VideoCLIP and VLM through all their tasks and print one t
 	@$(BIN)/python -m mmpt_cli.demo_all
 
 test: setup-dev ## run the whole test suite
-	@$(TEST_ENV) $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 test-slow: setup-dev ## run the slow tier (real epochs)
-	@$(TEST_ENV) $(BIN)/python -m pytest -m slow
+	@$(BIN)/python -m pytest -m slow
 
 lint: setup-dev ## check style
 	@$(BIN)/ruff check .

@@ -14,6 +14,9 @@ from hypothesis import HealthCheck, settings
 # Before any test imports transformers: nothing may look for a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Before any imports torch: two workers on two cores otherwise slow each other down, and the last bits of
+# sums, which processes that train in parts are compared by, depend on the number of threads.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Time is not what the properties are about, and a shared machine may pause at any example.
 # Examples are the same everywhere: what fails, fails again.
