@@ -42,7 +42,7 @@ def make_parser(prog: str = "mmpt index") -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)  # folders may stand after options
     if not (options.videos or options.verify or options.remove):
         parser.error("name a folder of videos, or give --remove or --verify")
     if options.num_workers < 1:

@@ -6,6 +6,7 @@ Prints rank, file, from-to, score and percentile; what they mean stands in docs/
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ def make_parser(prog: str = "mmpt search") -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     parser = CommandParser(prog, __doc__, 'mmpt search my_index "someone slices an onion"')
     add = parser.add_argument
-    add("index", help="folder of the index")
+    add("index", metavar="INDEX", help="folder of the index")
     add("queries", nargs="*", metavar="TEXT", help="what to look for; - reads one from each line of stdin")
     add("--like", metavar="ID", action="append", default=[], help="id of a video: find similar ones")
     add("--count", type=int, default=10, help="results of each query (default: 10)")
@@ -39,7 +40,7 @@ def make_parser(prog: str = "mmpt search") -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     parser = make_parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)  # texts may stand after options
     if not (options.queries or options.like):
         parser.error("give a text to look for, or --like ID")
     from mmpt.search import Index, Searcher
@@ -79,7 +80,8 @@ def _show(asked: dict[str, str], hits: Sequence["Hit"], options: argparse.Namesp
 def _cells(hit: "Hit") -> tuple[str, ...]:
     times = f"{_minutes(hit.start)}-{_minutes(hit.end)}"
     state = "" if hit.state == "ok" else f"({hit.state})"
-    return hit.path, times, f"{hit.score:.3f}", f"{hit.percentile:.2f} %", state
+    path = hit.path.removeprefix(f"{os.getcwd()}/")
+    return path, times, f"{hit.score:.3f}", f"{hit.percentile:.2f} %", state
 
 
 def _minutes(seconds: float) -> str:

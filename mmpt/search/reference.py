@@ -75,7 +75,7 @@ class Reference:
             among: ``"text"`` or ``"video"``.
         """
         scores = self.text if among == "text" else self.video
-        return float(np.searchsorted(scores, np.float32(score)) / len(scores) * 100)
+        return 100 * int(np.searchsorted(scores, np.float32(score))) / len(scores)
 
     def save(self, path: Path) -> None:
         """Write the scores."""

@@ -46,13 +46,15 @@ def test_index_names_bad_files_and_indexes_the_rest(videos, tmp_path, task, caps
     assert not Index.open(tmp_path / "index").videos
 
 
-def test_search_prints_rank_file_from_to_score_and_percentile(made, searcher, capsys):
-    assert search([str(made / "index"), "red ball", "--count", "2"]) == 0
+def test_search_prints_rank_file_from_to_score_and_percentile(made, searcher, capsys, monkeypatch):
+    monkeypatch.chdir(made / "videos")  # files are named from here
+    assert search(["--count", "2", str(made / "index"), "--device", "cpu", "red ball"]) == 0
     for rank, (line, hit) in enumerate(
         zip(capsys.readouterr().out.splitlines(), searcher.search("red ball", 2), strict=True), 1
     ):
         times = f"0:{int(hit.start):02d}-0:{int(hit.end):02d}"
-        assert line == f"{rank:3d}  {hit.path}  {times}  {hit.score:.3f}  {hit.percentile:.2f} %"
+        path = hit.path.removeprefix(f"{made}/videos/")
+        assert line == f"{rank:3d}  {path}  {times}  {hit.score:.3f}  {hit.percentile:.2f} %"
 
 
 def test_search_takes_several_queries_also_from_stdin_and_prints_json(made, capsys, monkeypatch):
