@@ -93,23 +93,20 @@ def _scaled(run: Run, split: str, name: str, scale: float) -> list[tuple[float, 
 
 
 def checkpoint_charts(evaluation: Evaluation) -> list[Chart]:
-    """Return the main metric of checkpoints by epoch, or by update; nothing for fewer than two."""
-    numbered = [(number, result) for result in evaluation.results if (number := _number(result)) is not None]
-    if len(numbered) < 2:
-        return []
+    """Return the main metric of checkpoints by epoch, and by update: of each where there are two or more."""
+    # checkpoint3 is that of an epoch, checkpoint_3_1500 that of an update.
+    numbered: dict[str, list[tuple[int, EvaluationResult]]] = {"epoch": [], "update": []}
+    for result in evaluation.results:
+        if result.metrics and (found := _NUMBERED.fullmatch(result.name)):
+            numbered["update" if found[2] else "epoch"].append((int(found[2] or found[1]), result))
+    return [_checkpoint_chart(by, results) for by, results in numbered.items() if len(results) > 1]
+
+
+def _checkpoint_chart(by: str, numbered: Sequence[tuple[int, EvaluationResult]]) -> Chart:
     name, value = next(iter(numbered[0][1].metrics.items()))
     factor = 100 if value.percent else 1
     points = [(number, factor * result.metrics[name].value) for number, result in numbered]
     label = metric_name(name)
     title = f"{label}, %" if value.percent else label
     baseline = ("baseline", factor * value.baseline)
-    by = "update" if any("_" in result.name.removeprefix("checkpoint") for _, result in numbered) else "epoch"
-    return [
-        layout(title, [Series(label, points, "c0", dots=True)], reference=baseline, x_label=by, size=LARGE)
-    ]
-
-
-def _number(result: EvaluationResult) -> int | None:
-    """Return the epoch of ``checkpoint3``, the update of ``checkpoint_3_1500``; None for another."""
-    found = _NUMBERED.fullmatch(result.name)
-    return int(found[2] or found[1]) if found else None
+    return layout(title, [Series(label, points, "c0", dots=True)], reference=baseline, x_label=by, size=LARGE)

@@ -209,6 +209,15 @@ def test_the_main_metric_of_numbered_checkpoints_is_a_curve(trained):
     assert lines_of(Page(write_report(folder)), "R@1, %") == {"R@1": [(1, 100.0), (2, 100.0)]}
 
 
+def test_checkpoints_of_epochs_and_of_updates_are_not_on_one_axis(trained):
+    folder = trained()
+    for name in ("checkpoint1", "checkpoint2", "checkpoint_1_700", "checkpoint_2_1500"):
+        evaluated(folder / "eval", name=name)
+    page = write_report(folder).read_text()
+    assert "R@1, % by epoch" in page
+    assert "R@1, % by update" in page
+
+
 def test_an_evaluation_alone_has_a_page(tmp_path):
     evaluated(tmp_path)
     page = Page(write_report(tmp_path))
