@@ -28,9 +28,10 @@ from mmpt.fairseq_plugin.crash import show_errors_as_sentences
 from mmpt.fairseq_plugin.criterion import MMCriterion
 from mmpt.fairseq_plugin.dataset import FairseqMMDataset
 from mmpt.fairseq_plugin.model import FairseqMMModel
+from mmpt.fairseq_plugin.optimizer import GroupedAdam
 from mmpt.fairseq_plugin.task import FairseqMMTask
 
-__all__ = ["FairseqMMDataset", "FairseqMMModel", "FairseqMMTask", "MMCriterion"]
+__all__ = ["FairseqMMDataset", "FairseqMMModel", "FairseqMMTask", "GroupedAdam", "MMCriterion"]
 
 show_errors_as_sentences()
 copy_whole_files()
