@@ -76,7 +76,7 @@ def test_all_checkpoints_are_printed_and_the_best_named(retrieval_task, capsys):
     assert main([str(retrieval_task), "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
     assert "checkpoint_best on the test split" in printed
-    assert "metric  baseline" in printed
+    assert printed.splitlines()[1].split() == ["metric", "baseline", "result", "count"]
     # equal weights, equal values: the first by name is the best
     assert "best of 2 checkpoints, chosen by R@1 on the test split itself: checkpoint_best" in printed
     assert (retrieval_task.parent / "runs/eval/checkpoint_last.result.json").exists()

@@ -15,7 +15,7 @@ from mmpt_cli.serve import main, make_parser
 @pytest.fixture
 def runs(monkeypatch):
     """Ports on which a server would have run; searchers are empty."""
-    meta = SimpleNamespace(model=SimpleNamespace(identity="none"), generation=0)
+    meta = SimpleNamespace(model=SimpleNamespace(task="", identity="none"), generation=0)
     index = SimpleNamespace(meta=meta, counts={"videos": 3, "seconds": 0, "clips": 0})
     monkeypatch.setattr(serve, "open_searcher", lambda options: SimpleNamespace(index=index))
     ran = []
