@@ -43,15 +43,17 @@ class MMCriterion(FairseqCriterion):
         """Return the loss of a batch, its weight 1, and what is logged."""
         loss, outputs = self.task.mmtask(model, sample)
         masks = [sample[key] for key in ("cmasks", "vmasks") if key in sample]
+        # Workers sum tensors and numbers apart, in order: what one has none of must be of the same kind.
+        zero = torch.zeros_like(loss.detach())
         logged = {
             "loss": loss.detach(),
-            "ntokens": sum(mask.sum() for mask in masks),
+            "ntokens": sum((mask.sum() for mask in masks), zero),
             "nsentences": masks[0].shape[:-1].numel() if masks else len(sample.get("video_id", [])),
             "sample_size": 1,
         }
-        return loss, 1, logged | self._terms(outputs.get("loss_terms", {}))
+        return loss, 1, logged | self._terms(outputs.get("loss_terms", {}), zero)
 
-    def _terms(self, terms: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    def _terms(self, terms: Mapping[str, torch.Tensor], zero: torch.Tensor) -> dict[str, Any]:
         """Return value and number (0 or 1) of every term that the loss may have: workers sum equal names."""
         names = getattr(self.loss, "terms", ())
         unknown = terms.keys() - set(names)
@@ -60,7 +62,7 @@ class MMCriterion(FairseqCriterion):
                 f"{type(self.loss).__name__} returned the term '{min(unknown)}', and its attribute `terms` "
                 f"names {', '.join(names) or 'none'}. Name it there."
             )
-        values = {f"{name}_loss": terms[name].detach() if name in terms else 0.0 for name in names}
+        values = {f"{name}_loss": terms.get(name, zero).detach() for name in names}
         return values | {f"{name}{_COUNT}": int(name in terms) for name in names}
 
     def load_state_dict(

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import torch
 
+import mmpt.losses
 from mmpt.catalog import LOSSES
+from mmpt.config.schema import LossConfig
 from mmpt.errors import ConfigError
 from mmpt.losses import Loss, T2VContraLoss, V2TContraLoss
 
@@ -47,6 +51,23 @@ def test_each_term_is_logged_as_the_mean_over_the_batches_that_have_it(train):
     assert second["texts_loss"] + second["videos_loss"] == pytest.approx(second["loss"], abs=2e-4)
     (valid,) = (row for row in rows if row["split"] == "valid")
     assert valid["texts_loss"] == pytest.approx(valid["loss"], abs=1e-3)
+
+
+def test_workers_log_the_same_kinds_of_values_whatever_their_batches_have():
+    class Step:
+        def build_loss(self):
+            return BothWays(LossConfig())
+
+        def __call__(self, model, sample):
+            return torch.ones(()), {"loss_terms": sample["terms"]}
+
+    criterion = mmpt.losses.MMCriterion(SimpleNamespace(mmtask=Step(), target_dictionary=None))
+    full = {"terms": {"texts": torch.ones(()), "videos": torch.ones(())}, "cmasks": torch.ones(2, 3)}
+    kinds = [
+        {name: torch.is_tensor(value) for name, value in criterion(None, sample)[2].items()}
+        for sample in (full, {"terms": {}})
+    ]
+    assert kinds[0] == kinds[1]
 
 
 @pytest.mark.usefixtures("both_ways")
