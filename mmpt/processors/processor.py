@@ -47,7 +47,7 @@ class MetaProcessor(Processor):
     """Lists the (video_id, text_id) pairs of a split.
 
     Subclasses fill ``self.data`` or override ``__len__`` and ``__getitem__``, and record in
-    ``self.dropped`` what they leave out. One that has a ``kind(index)`` gets batches of one kind.
+    ``self.dropped`` what they leave out. One that has a ``kind(index)`` gets training batches of one kind.
 
     Args:
         config: The ``dataset`` section, its ``split`` set.
