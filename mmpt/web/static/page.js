@@ -174,8 +174,8 @@ async function describe() {
   if (!info) return;
   at("name").textContent = info.name;
   at("headline").textContent = info.videos ? `Search ${count(info.videos, "video")}` : "Search your videos";
-  const model = `model ${info.model}` + (info.knows ? `, which knows ${info.knows}` : "");
-  at("about").textContent = `${length(info.seconds)} · ${model}`;
+  const model = `model ${info.model}`;
+  at("about").textContent = `${length(info.seconds)} · ${model}${info.knows ? `, which knows ${info.knows}` : ""}`;
   at("facts").textContent = `${count(info.videos, "video")}, ${length(info.seconds)} · ${model} · mmpt ${info.mmpt}`;
   at("facts").title = info.identity;
   say(info.problem);
