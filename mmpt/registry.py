@@ -8,6 +8,7 @@ of it is asked for, so that validating a configuration needs neither torch nor f
 import difflib
 import importlib
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import is_dataclass
 from typing import Any, TypeVar
 
 from mmpt.errors import ConfigError
@@ -61,13 +62,16 @@ class Registry:
         """Class decorator that adds a user's class under ``name`` (default: its own name).
 
         Raises:
-            ConfigError: If another class already has the name.
+            ConfigError: If another class already has the name, or the class has a ``Config``, which
+                declares its keys, that is no dataclass.
         """
 
         def add(cls: Class) -> Class:
             key = name or cls.__name__
             if key in self._modules or self._classes.get(key, cls) is not cls:
                 raise ConfigError(f"The {self.key} '{key}' is registered already; choose another name.")
+            if hasattr(cls, "Config") and not is_dataclass(cls.Config):
+                raise ConfigError(f"The Config of '{key}' declares its keys in YAML: make it a dataclass.")
             self._classes[key] = cls
             return cls
 

@@ -4,6 +4,9 @@ import importlib
 
 import pytest
 
+from mmpt.errors import ConfigError
+from mmpt.registry import Registry
+
 PACKAGES = {
     "mmpt.models": "MMPTModel MMFusionSeparate MMFusionShare MMFusionJoint",
     "mmpt.datasets": "MMDataset",
@@ -30,3 +33,15 @@ def test_a_mistyped_name_is_told_the_nearest_one():
     module, name = importlib.import_module("mmpt.processors"), "DSAlignr"
     with pytest.raises(AttributeError, match=r"no attribute 'DSAlignr'\. Did you mean 'DSAligner'\?"):
         getattr(module, name)
+
+
+def test_a_config_that_is_no_dataclass_is_refused_where_its_class_is_registered():
+    registry = Registry("aligner", {})
+    with pytest.raises(ConfigError, match=r"The Config of 'Mine' declares its keys .* a dataclass"):
+
+        @registry.register()
+        class Mine:
+            class Config:
+                margin = 0.2
+
+    assert registry.names() == []
