@@ -122,7 +122,8 @@ def _unsure(values: Mapping[str, Any]) -> Found:
 
 def _lacking(values: Mapping[str, Any]) -> Found:
     for name, _, given in _sections(values):
-        for key in users_keys(name, given) - users_defaults(name, given).keys() - given.keys():
+        declared, default = users_keys(name, given), users_defaults(name, given)
+        for key in sorted(declared - default.keys() - given.keys()):
             yield _dotted(name, key), "must be set, it has no default in the Config of your class"
 
 
