@@ -128,7 +128,7 @@ def build_huggingface(
     spec = EncoderSpec(
         name=f"huggingface.{model.config.model_type}" + (f".{pool}" if pool != "auto" else ""),
         dim=1,  # the trial tells
-        fps=fps or _usual_fps(folder, model, pool, seconds),
+        fps=_usual_fps(folder, model, pool, seconds) if fps is None else fps,
         size=preprocessing.size,
         seconds=seconds,
         mean=preprocessing.mean,
@@ -204,7 +204,7 @@ def _usual_fps(folder: Path, model: nn.Module, pool: Pool, seconds: float) -> in
     frames = _frames_demanded(model)
     if frames is None:
         return FREE_FPS
-    if frames % seconds:
+    if seconds <= 0 or frames % seconds:
         raise ConfigError(
             f"The model in {folder} reads {frames} frames, and {seconds:g} seconds are no whole number of "
             "frames per second. Give other seconds."

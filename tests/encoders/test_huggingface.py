@@ -147,8 +147,11 @@ def test_the_tokens_of_a_video_model_are_averaged(save, make):
         expected = model(pixel_values=pixels(frames)).last_hidden_state.mean(1)
     close(encode(encoder, frames, l2_normalize=False), expected)
     assert build_encoder("huggingface", folder, seconds=2).spec.fps == 2
-    with pytest.raises(ConfigError, match=r"reads 4 frames, and 1.5 seconds are no whole number"):
-        build_encoder("huggingface", folder, seconds=1.5)
+    for seconds in (1.5, 0):
+        with pytest.raises(ConfigError, match=f"reads 4 frames, and {seconds} seconds are no whole number"):
+            build_encoder("huggingface", folder, seconds=seconds)
+    with pytest.raises(ConfigError, match=r"says fps = 0; give a whole number"):
+        build_encoder("huggingface", folder, fps=0)
 
 
 def test_a_model_that_cannot_read_so_many_frames_is_refused_before_any_video(save):
