@@ -130,7 +130,7 @@ def test_a_killed_update_ends_like_an_undisturbed_one(own, start, task, model, k
 
 def test_readers_see_whole_states_while_a_writer_works(own, start, task, model):
     expected = {hit.video_id for hit in Searcher.open(own / "index", model).search("red", 50)}
-    writer = start(update, own, task, 15)
+    writer = start(update, own, task, own / "enough")
     searcher, generations = Searcher.open(own / "index", model), set()
     while writer.is_alive():
         opened = Index.open(own / "index")
@@ -138,5 +138,7 @@ def test_readers_see_whole_states_while_a_writer_works(own, start, task, model):
         searcher.refresh()
         assert {hit.video_id for hit in searcher.search("red", 50)} == expected
         generations.add(searcher.index.meta.generation)
+        if len(generations) > 2:
+            (own / "enough").touch()
     assert writer.exitcode == 0
     assert len(generations) > 2
