@@ -9,7 +9,7 @@ written here, so a task that is not on disk yet can be used all the same (:func:
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -60,11 +60,13 @@ def _groups(project: ProjectConfig) -> dict[str, str]:
     return {file: name for name, group in project.task_group.items() for file in group["task_list"]}
 
 
-def _expand_task(path: str, project: ProjectConfig, file: str) -> list[Layer]:
+def _expand_task(path: str, project: ProjectConfig, file: str, above: Sequence[str] = ()) -> list[Layer]:
+    if path in above:
+        raise ConfigError(f"The base_dir of these projects leads in a circle: {' -> '.join([*above, path])}.")
     group = _groups(project)[file]
     changes = {key: value for key, value in project.task_group[group].items() if key != "task_list"}
     try:
-        template = task_layers(f"{PROJECTS}/{project.base_dir}/{file}")
+        template = _layers(f"{PROJECTS}/{project.base_dir}/{file}", [*above, path])
     except ConfigError as error:
         raise ConfigError(f"{path}: task_group.{group}: {file}: {error}") from error
     moves = {f"runs/{project.base_dir}": f"runs/{project.project_dir}", DATA: project.data_dir}
@@ -82,7 +84,11 @@ def task_layers(path: str | os.PathLike[str]) -> list[Layer]:
     Raises:
         ConfigError: If the file neither exists nor belongs to a project.
     """
-    name = os.fspath(path)
+    return _layers(os.fspath(path), [])
+
+
+def _layers(name: str, above: Sequence[str]) -> list[Layer]:
+    """Return what :func:`task_layers` does; ``above`` are the projects that this task is the template of."""
     if Path(name).exists():
         return load_layers(name)
     owner = find_project(name)
@@ -95,7 +101,7 @@ def task_layers(path: str | os.PathLike[str]) -> list[Layer]:
     file = Path(name).name
     if file not in _groups(project):
         raise ConfigError(f"The project {owner} has no task '{file}'{suggest(file, _groups(project))}")
-    return _expand_task(owner, project, file)
+    return _expand_task(owner, project, file, above)
 
 
 def find_project(task: str) -> str | None:

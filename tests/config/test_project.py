@@ -81,6 +81,14 @@ def test_a_project_may_stand_on_the_tasks_of_another(write, project):
     assert (config.dataset.dup, config.eval.save_path) == (7, "runs/third/x")
 
 
+def test_projects_that_stand_on_each_other_are_refused(write, project):
+    write("projects/two.yaml", PROJECT.replace("new/one", "two").replace("task\n", "new/one\n", 1))
+    write("projects/new/file.yaml", PROJECT.replace("base_dir: task", "base_dir: two"))
+    circle = r"circle: projects/two.yaml -> projects/new/file.yaml -> projects/two.yaml\.$"
+    with pytest.raises(ConfigError, match=circle):
+        expand("projects/two.yaml")
+
+
 def test_a_task_of_no_project_and_a_misspelt_one_are_refused(project):
     with pytest.raises(
         ConfigError, match=r"nowhere/a\.yaml does not exist, and no file in projects/ expands to it"
