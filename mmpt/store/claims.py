@@ -65,7 +65,7 @@ class Ticket:
         return True
 
     def read(self, name: str) -> Claim | None:
-        """Return the claim on ``name``, whose ever it is."""
+        """Return the claim on ``name``, whoever made it."""
         try:
             owner, run, attempt = self._path(name).read_text(encoding="utf-8").split()
             return Claim(owner, int(run), int(attempt))
