@@ -42,7 +42,11 @@ from mmpt.utils.tokenizer import load_tokenizer
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["MMPTModel"]
+__all__ = ["NEARBY", "MMPTModel"]
+
+NEARBY = 4
+"""Seconds of a window in which a second is read: a short clip, as retrieval is trained on (VideoCLIP: 3 to 32
+seconds). In long windows the seconds resemble each other and say what the whole video is about."""
 
 
 class MMPTModel(nn.Module):
@@ -156,15 +160,15 @@ class MMPTModel(nn.Module):
         """Return one vector per second of each video, a list of (T, D).
 
         The dot product of a second's vector and a text's says how well they match. It is the hidden state
-        that :meth:`encode_video` pools. A video longer than ``dataset.max_video_len`` is read in windows of
-        that length, each beginning in the middle of the one before: a second is the mean of what its
-        windows say, so that none is read at a border alone.
+        that :meth:`encode_video` pools of a clip. The video is read in windows of :data:`NEARBY` seconds,
+        each beginning in the middle of the one before: a second is the mean of what its windows say, so that
+        none is read at a border alone.
 
         See :meth:`encode_video` for the arguments and errors.
         """
         at_least_one(batch_size=batch_size)
-        longest = self.config.dataset.max_video_len
-        windows = SlidingWindows(longest, max(1, longest // 2))
+        size = min(NEARBY, self.config.dataset.max_video_len)
+        windows = SlidingWindows(size, max(1, size // 2))
 
         def encode(vfeats: torch.Tensor, vmasks: torch.Tensor) -> list[torch.Tensor]:
             hidden = self.model.encode_seconds(self._start(vfeats), vfeats, vmasks)
@@ -179,7 +183,7 @@ class MMPTModel(nn.Module):
 
     @torch.no_grad()
     def encode_text(self, texts: Sequence[str], batch_size: int = 32) -> torch.Tensor:
-        """Return one vector per text, (B, D); text beyond ``max_len - max_video_len`` is cut off.
+        """Return one vector per text, (B, D); tokens beyond ``max_len - max_video_len - 3`` are cut off.
 
         Raises:
             DataError: If ``texts`` is a single string or empty.

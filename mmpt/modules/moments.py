@@ -1,13 +1,13 @@
 r"""Which stretches of a video answer a text, told from one score per second.
 
-Comes in: scores (T,). Goes out: moments that do not overlap, best first. Scores are smoothed; every peak
-is widened to half its height, as the width of a peak is usually told::
+Comes in: scores (T,). Goes out: moments that do not overlap, best first. A moment is where the smoothed
+scores have a peak. Its borders are told from the scores themselves, which smoothing blurs: the seconds around
+the best one that reach :data:`HEIGHT`::
 
-    peak    . . . . . . . . . . . . . . ^ . . . .
-                                      /   \
-    half    . . . . . . . . . . . . [       ] . .     a moment
-                                  /           \
-    median  --------/\-----------              ---
+    best    . . . . . . . . . . . . . . # . . . . .
+    height  . . . . . . . . . . . . [ # # # ] . . .    a moment
+                                  . # # # # #
+    median  -------- # ---------- # # # # # # # ---
 """
 
 from collections.abc import Sequence
@@ -18,18 +18,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from mmpt.errors import ConfigError, DataError
 
-__all__ = ["LONGEST", "SMOOTHED", "Moment", "find_moments", "smooth"]
+__all__ = ["HEIGHT", "LONGEST", "SMOOTHED", "Moment", "find_moments", "smooth"]
 
 SMOOTHED = 3
 """Seconds whose scores are averaged: single frames that look alike by chance count less."""
+HEIGHT = 2 / 3
+"""Where the borders are, of the way from the median of the video's scores to the best second."""
 LONGEST = 30
 """Most seconds of a moment."""
 
 
 class Moment(NamedTuple):
-    """Seconds ``start`` to ``end`` of a video, and how well they match: the smoothed score of the best one.
+    """Seconds ``start`` to ``end`` of a video, and how well they match: the peak of the smoothed scores.
 
-    Not their mean: the borders of a moment are a matter of taste, and moments of other videos, with other
+    Not their own mean: the borders of a moment are a matter of taste, and moments of other videos, with other
     borders, are to be compared.
     """
 
@@ -67,14 +69,17 @@ def find_moments(
     level = smooth(rows, smoothed)
     is_taken = np.zeros(len(rows), dtype=bool)
     moments: list[Moment] = []
-    median = np.median(level)
+    median, median_level = np.median(rows), np.median(level)
     for peak in _peaks(level):
-        if level[peak] < median:
+        if level[peak] < median_level:
             break  # the highest of a stretch that is lower than most of the video
         if is_taken[peak]:
             continue
-        half = (level[peak] + median) / 2
-        start, end = _around(peak, (level >= half) & ~is_taken, longest)
+        free = np.where(is_taken, -np.inf, rows)
+        first = max(0, peak - (smoothed - 1) // 2)
+        best = first + int(free[first : peak + smoothed // 2 + 1].argmax())
+        low = min(median, free[best])  # one second that is averaged may be lower than most
+        start, end = _around(best, free >= low + HEIGHT * (free[best] - low), longest)
         is_taken[start:end] = True
         moments.append(Moment(float(start), float(end), float(level[peak])))
         if len(moments) == count:

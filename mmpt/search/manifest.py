@@ -19,7 +19,8 @@ __all__ = ["DAMAGED", "MANIFEST", "FileRecord", "Manifest", "ModelRecord", "Segm
 MANIFEST = "index.json"
 DAMAGED = "copy the index again, or make it again in another folder."
 """What to do."""
-FORMAT, VERSION = "mmpt-index", 1
+FORMAT, VERSION = "mmpt-index", 2
+"""The version counts what vectors mean, too: before 2, seconds were read in windows of ``max_video_len``."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Manifest:
         """Read the manifest of an index.
 
         Raises:
-            DataError: If there is none, or it is damaged or of a later version.
+            DataError: If there is none, or it is damaged or of another version.
         """
         path = folder / MANIFEST
         if not path.exists():
@@ -119,7 +120,7 @@ class Manifest:
         if values.get("version") != VERSION:
             raise DataError(
                 f"The index {folder} has version {values.get('version')}, and this mmpt reads version "
-                f"{VERSION}. Update mmpt, or make the index again in another folder."
+                f"{VERSION}. Make the index again in another folder, or use the mmpt that made it."
             )
         try:
             manifest = cls(

@@ -40,7 +40,7 @@ class Hit:
     start: float
     end: float
     score: float
-    """Dot product of the query and the mean of the three seconds around the best of the moment."""
+    """Dot product of the query and the mean of three seconds, those around the peak of the moment."""
     percentile: float
     """Share of reference scores that are lower, in percent; see :mod:`mmpt.search.reference`."""
     state: State = "ok"

@@ -9,13 +9,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from model_makers import FPS, MODELS, SECONDS, SIZE, model_of, save_s3d, write_noise
+from model_makers import FPS, MODELS, SECONDS, SIZE, model_of, save_s3d, task_of, write_noise
 from torch.nn import functional
 
 from mmpt.config import TaskConfig
 from mmpt.encoders import EncoderSpec
 from mmpt.errors import ConfigError, DataError
-from mmpt.models import MMPTModel, videoinput
+from mmpt.models import MMPTModel, build_model, videoinput
 
 WORDS = ["cut", "the", "onion", "stir", "pour", "oil", "in", "a", "pan"]
 
@@ -110,6 +110,17 @@ def test_a_second_of_a_long_video_is_the_mean_of_its_windows(models):
     close(found[2:4], (windows[0][2:] + windows[1][:2]) / 2)
     close(found[6:8], (windows[2][2:] + windows[3][:2]) / 2)
     close(found[8], windows[3][2])
+
+
+def test_a_second_is_read_among_its_nearest_alone(tiny_bert):
+    config = task_of("VideoCLIP", tiny_bert)
+    config = config.replace(dataset=config.dataset.replace(max_video_len=12, max_len=24))
+    model = MMPTModel(config, build_model(config, pretrained=False)).eval()
+    video = features(12)  # windows 0..4, 2..6, 4..8, ..., though the model reads all of it
+    changed = torch.cat([video[:6], -video[6:]])
+    [found], [other] = model.encode_seconds([video]), model.encode_seconds([changed])
+    close(found[:4], other[:4])
+    assert (found[4:] - other[4:]).abs().amax(1).min() > 1e-3
 
 
 def test_scores_of_a_normalised_model_are_cosines(tiny_bert):

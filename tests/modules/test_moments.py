@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmpt.errors import ConfigError, DataError
-from mmpt.modules.moments import Moment, find_moments, smooth
+from mmpt.modules.moments import HEIGHT, Moment, find_moments, smooth
 
 # Few different values: level ground and equal peaks are common then.
 scores = st.lists(st.integers(-4, 4).map(lambda number: number / 4), min_size=1, max_size=40)
@@ -32,16 +32,19 @@ def naive(rows, count, smoothed, longest):
 
     taken, found = set(), []
     for peak in sorted(filter(is_peak, range(len(rows))), key=lambda second: -level[second]):
-        half = (level[peak] + statistics.median(level)) / 2
-        if level[peak] < half or peak in taken or len(found) == count:
+        if level[peak] < statistics.median(level) or peak in taken or len(found) == count:
             continue
-        start, end = peak, peak + 1
-        while start > 0 and level[start - 1] >= half and start - 1 not in taken:
+        averaged = set(range(peak - before, peak - before + smoothed)) & set(range(len(rows))) - taken
+        best = max(sorted(averaged), key=lambda second: rows[second])
+        low = min(statistics.median(rows), rows[best])
+        height = low + HEIGHT * (rows[best] - low)
+        start, end = best, best + 1
+        while start > 0 and rows[start - 1] >= height and start - 1 not in taken:
             start -= 1
-        while end < len(rows) and level[end] >= half and end not in taken:
+        while end < len(rows) and rows[end] >= height and end not in taken:
             end += 1
         if end - start > longest:
-            start = max(start, min(peak - longest // 2, end - longest))
+            start = max(start, min(best - longest // 2, end - longest))
             end = start + longest
         taken |= set(range(start, end))
         found.append(Moment(start, end, level[peak]))
@@ -74,7 +77,8 @@ def test_moments_do_not_overlap_and_come_best_first(rows):
     assert [moment.score for moment in found] == sorted((m.score for m in found), reverse=True)
     for start, end, score in found:
         assert 0 <= start < end <= len(rows)
-        assert score == pytest.approx(smooth(np.array(rows))[int(start) : int(end)].max())
+        level = smooth(np.array(rows))  # its peak is where the best second is averaged
+        assert any(score == pytest.approx(each) for each in level[max(0, int(start) - 1) : int(end) + 1])
 
 
 def test_two_events_are_two_moments_and_noise_between_them_is_the_third():
@@ -83,7 +87,13 @@ def test_two_events_are_two_moments_and_noise_between_them_is_the_third():
     first, second, third = find_moments(rows, count=3)
     assert first == Moment(40, 44, 3.0)
     assert second == Moment(10, 16, 2.0)
-    assert third[:2] == (29, 32)  # smoothed over 3 seconds, one second is three
+    assert third == Moment(30, 31, pytest.approx(0.5 / 3))  # smoothing blurs the peak, not the borders
+
+
+def test_seconds_far_below_the_best_one_are_not_part_of_its_moment():
+    rows = np.zeros(30)
+    rows[8:16] = 1.0, 1.9, 2.1, 3.0, 2.5, 2.0, 1.9, 1.0
+    assert find_moments(rows, count=1)[0][:2] == (10, 14)  # 2 of 3 and more
 
 
 def test_a_single_second_by_chance_is_no_match_for_a_stretch():

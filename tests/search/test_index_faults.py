@@ -63,8 +63,8 @@ def test_what_is_no_index_is_refused(tmp_path):
     (tmp_path / "index.json").write_text("[]")
     with pytest.raises(DataError, match="is no index of mmpt"):
         Index.open(tmp_path)
-    (tmp_path / "index.json").write_text(json.dumps({"format": "mmpt-index", "version": 2}))
-    with pytest.raises(DataError, match="has version 2, and this mmpt reads version 1"):
+    (tmp_path / "index.json").write_text(json.dumps({"format": "mmpt-index", "version": 1}))
+    with pytest.raises(DataError, match="has version 1, and this mmpt reads version 2"):
         Index.open(tmp_path)
 
 
