@@ -47,7 +47,7 @@ class MMCriterion(FairseqCriterion):
         zero = torch.zeros_like(loss.detach())
         logged = {
             "loss": loss.detach(),
-            "ntokens": sum((mask.sum() for mask in masks), zero),
+            "ntokens": sum((mask.sum() for mask in masks), zero.long()),
             "nsentences": masks[0].shape[:-1].numel() if masks else len(sample.get("video_id", [])),
             "sample_size": 1,
         }

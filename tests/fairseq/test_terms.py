@@ -59,10 +59,12 @@ def test_workers_log_the_same_kinds_of_values_whatever_their_batches_have():
             return BothWays(LossConfig())
 
         def __call__(self, model, sample):
-            return torch.ones(()), {"loss_terms": sample["terms"]}
+            return torch.ones((), dtype=torch.float16), {"loss_terms": sample["terms"]}
 
     criterion = mmpt.losses.MMCriterion(SimpleNamespace(mmtask=Step(), target_dictionary=None))
-    full = {"terms": {"texts": torch.ones(()), "videos": torch.ones(())}, "cmasks": torch.ones(2, 3)}
+    masks = torch.ones(2, 100_000, dtype=torch.bool)  # more words than half precision counts
+    full = {"terms": {"texts": torch.ones(()), "videos": torch.ones(())}, "cmasks": masks}
+    assert criterion(None, full)[2]["ntokens"] == 200_000
     kinds = [
         {name: torch.is_tensor(value) for name, value in criterion(None, sample)[2].items()}
         for sample in (full, {"terms": {}})
