@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -24,6 +25,10 @@ settings.register_profile(
     "mmpt", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("mmpt")
+
+# What a shell starts in the background ignores Ctrl-C, and so would the commands that tests stop with it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # mteb makes a folder when it is imported; the home may be read-only.
 os.environ.setdefault("MTEB_CACHE", str(Path(__file__).parents[1] / "build/mteb"))
