@@ -1,5 +1,6 @@
 """Shared fixtures: golden cases, the tiny BERT they use, and a guard against the network."""
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -7,10 +8,13 @@ import random
 import shutil
 import signal
 import sys
+from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from waiting import wait_until
 
 # Before any test imports transformers: nothing may look for a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -208,14 +212,29 @@ def start():
 
     context = multiprocessing.get_context("forkserver")
     # There is one such server for all tests that run here.
-    context.set_forkserver_preload(["mmpt.search", "mmpt.store.features"])
+    context.set_forkserver_preload(["mmpt.search", "mmpt.store.features", "fairseq_cli.train"])
+    with contextlib.chdir(GOLDEN.parents[1]):  # whence it imports
+        forkserver.ensure_running()
 
     def start(function, *arguments):
         begun = context.Event()
-        process = context.Process(target=begin, args=(begun, function, *arguments))
+        process = context.Process(target=begin, args=(begun, os.getcwd(), function, *arguments))
         process.start()
         while not begun.wait(1):
             assert process.is_alive()
         return process
 
     return start
+
+
+@pytest.fixture(scope="session")
+def programs(start, tmp_path_factory) -> Iterator[Path]:
+    """Folder with ``mmpt`` and ``python FILE`` that start in milliseconds."""
+    from warm_programs import serve_programs, write_programs
+
+    folder = tmp_path_factory.mktemp("programs")
+    write_programs(folder)
+    server = start(serve_programs, folder)
+    wait_until((folder / "door").exists)
+    yield folder
+    server.kill()

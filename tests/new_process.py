@@ -1,7 +1,10 @@
 """What a process that a test starts does first."""
 
+import os
 
-def begin(begun, function, *arguments):
-    """Tell that everything is imported, then call the function."""
+
+def begin(begun, folder, function, *arguments):
+    """Tell that everything is imported, then call the function in a working folder."""
+    os.chdir(folder)
     begun.set()
     function(*arguments)

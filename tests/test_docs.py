@@ -5,7 +5,7 @@ A document is read like this:
 - ``bash`` blocks run in their order, each in a shell of its own; the page of a server is read. What takes
   minutes (targets of make, whole projects) is only looked up; what needs files that nobody can ship, or
   machines, stands in ``text`` blocks. Of these, and of commands in the text, the options are looked up.
-- ``python`` blocks run after them: all of a document are one script.
+- ``python`` blocks run after them: all of a document are one script, ``example.py``.
 - ``<!-- file: PATH... -->`` before a block: what it shows is in these files before anything runs.
 - ``<!-- output -->`` before a block: its lines are among those that the block before it printed, in their
   order; numbers may differ, and ``...`` stands for any lines.
@@ -109,23 +109,27 @@ def add_checkpoint(folder, project):
     torch.save({"model": {f"mmmodel.{name}": value for name, value in state.items()}}, path)
 
 
-def environment():
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+@pytest.fixture
+def environment(document, programs):
+    """Variables of the shells: programs of the README start as a user's do, others in less time."""
+    first = [] if document == "README.md" else [str(programs)]
+    path = os.pathsep.join([*first, str(Path(sys.executable).parent), os.environ["PATH"]])
     return {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path}
 
 
-def run(code, folder):
-    done = subprocess.run(code, cwd=folder, capture_output=True, text=True, env=environment(), check=False)
+def run(shell, folder, environment):
+    command = ["bash", "-euo", "pipefail", "-c", shell]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-def look_at_the_page(command, folder):
+def look_at_the_page(command, folder, environment):
     """Start a server on a free port, read its page, and stop it as Ctrl-C does."""
     with subprocess.Popen(
-        [*shlex.split(command, comments=True), "--port", "0"],
+        ["bash", "-c", f"exec {command.partition('#')[0]} --port 0"],
         cwd=folder,
-        env=environment(),
+        env=environment,
         stdout=subprocess.PIPE,
         text=True,
     ) as server:
@@ -151,22 +155,21 @@ def plain(line):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_commands_and_examples_run_in_their_order(document, workspace):
+def test_the_commands_and_examples_run_in_their_order(document, workspace, environment):
     write_files(document, workspace)
     printed = ""
     for block in blocks(document):
         if block.mark == "output":
             assert_printed(block.text, printed)
         elif block.text.startswith("mmpt serve"):
-            look_at_the_page(block.text, workspace)
+            look_at_the_page(block.text, workspace, environment)
         elif block.language == "bash" and not block.mark:
             dry = re.sub(r"^make ", "make -n ", block.text, flags=re.MULTILINE)
-            printed = run(
-                ["bash", "-euo", "pipefail", "-c", dry.replace(" --run", " --run --dryrun")], workspace
-            )
+            printed = run(dry.replace(" --run", " --run --dryrun"), workspace, environment)
     script = "\n".join(each.text for each in blocks(document) if each.language == "python" and not each.mark)
     if script:
-        run([sys.executable, "-c", script], workspace)
+        (workspace / "example.py").write_text(script)
+        run("python example.py", workspace, environment)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)

@@ -1,8 +1,6 @@
 """A folder with the legacy data in which fairseq trains, within this process or as two."""
 
-import os
 import shutil
-import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -14,6 +12,7 @@ import torch
 import yaml
 from fairseq import checkpoint_utils
 from fairseq_cli.train import cli_main
+from new_training import train_here
 
 import mmpt.fairseq_plugin  # fairseq imports --user-dir only if nobody has done so
 from mmpt.config.derive import derive
@@ -98,27 +97,20 @@ def train(workspace, monkeypatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def train_as_two(workspace) -> Callable[..., None]:
+def train_as_two(workspace, start) -> Callable[..., None]:
     """Train in two new processes that gloo connects: ``train_as_two(run, *more_flags)``."""
-
-    def start(arguments: list[str], rank: int, meeting: Path) -> subprocess.Popen[str]:
-        distributed = f"""
-            --distributed-world-size 2 --distributed-rank {rank} --distributed-no-spawn
-            --distributed-init-method file://{meeting}
-            --distributed-backend gloo --ddp-backend legacy_ddp""".split()
-        return subprocess.Popen(
-            [sys.executable, "-m", "fairseq_cli.train", *arguments, *distributed],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
 
     def run(name: str, *more: str) -> None:
         meeting = Path(f"{name}.meeting").resolve()  # unlike a port, nobody else gets it
-        processes = [start(workspace.arguments(name, *more), rank, meeting) for rank in (0, 1)]
-        outputs = [process.communicate(timeout=1200)[0] for process in processes]
-        codes = [process.returncode for process in processes]
-        assert codes == [0, 0], outputs[0][-2000:] + outputs[1][-2000:]
+        distributed = f"""
+            --distributed-world-size 2 --distributed-no-spawn --distributed-init-method file://{meeting}
+            --distributed-backend gloo --ddp-backend legacy_ddp""".split()
+        arguments = [*workspace.arguments(name, *more), *distributed, "--distributed-rank"]
+        outputs = [f"{name}.{rank}.txt" for rank in (0, 1)]
+        processes = [start(train_here, output, *arguments, str(rank)) for rank, output in enumerate(outputs)]
+        for process in processes:
+            process.join(1200)
+        codes = [process.exitcode for process in processes]
+        assert codes == [0, 0], "".join(Path(output).read_text()[-2000:] for output in outputs)
 
     return run

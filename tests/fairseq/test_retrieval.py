@@ -1,12 +1,12 @@
 """fairseq trains with batches of neighbours: the same ones after any interruption."""
 
 import logging
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
 import torch
+from new_training import train_here
 from waiting import wait_until
 
 from mmpt.fairseq_plugin import MMCriterion
@@ -118,16 +118,15 @@ def test_a_resumed_run_trains_on_the_very_same_batches(workspace, train, seen, m
     assert_equal_weights(workspace, "whole", "cut")
 
 
-def test_a_run_killed_between_epochs_makes_the_same_batches_again(workspace, train, seen):
+def test_a_run_killed_between_epochs_makes_the_same_batches_again(workspace, train, seen, start):
     train("whole", "--max-epoch", "3")
     whole = seen.copy()
     seen.clear()
-    program = [sys.executable, "-m", "fairseq_cli.train", *workspace.arguments("cut", "--max-epoch", "3")]
-    process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = start(train_here, os.devnull, *workspace.arguments("cut", "--max-epoch", "3"))
     # The vectors of epoch 3 take the place of those of epoch 2 after its checkpoint is written.
-    wait_until(lambda: Path("runs/cut/checkpoint2.pt").exists() or process.poll() is not None)
+    wait_until(lambda: Path("runs/cut/checkpoint2.pt").exists() or not process.is_alive())
     process.kill()
-    process.wait()
+    process.join()
     train("cut", "--max-epoch", "3")
     # checkpoint_last.pt is copied from checkpoint2.pt: the signal comes before that, soon after, or too late.
     assert len(seen) in (0, 6, 12)

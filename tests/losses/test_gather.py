@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mmpt.config import LossConfig
@@ -64,16 +64,13 @@ def worker(rank, folder, counts):
     distributed.destroy_process_group()
 
 
-def run_workers(folder, counts):
-    workers = len(next(iter(counts.values())))
-    multiprocessing.spawn(worker, (str(folder), counts), nprocs=workers)
-    return [torch.load(folder / f"{rank}.pt") for rank in range(workers)]
-
-
 @pytest.fixture(scope="module")
-def two_workers(tmp_path_factory):
+def two_workers(tmp_path_factory, start):
     folder = tmp_path_factory.mktemp("gloo")
-    multiprocessing.spawn(worker, (str(folder), SIZES | LEFT), nprocs=2)
+    processes = [start(worker, rank, str(folder), SIZES | LEFT) for rank in (0, 1)]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
     return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
 
 

@@ -4,8 +4,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -157,27 +155,18 @@ def test_a_save_that_fails_leaves_the_earlier_one(bert, tmp_path, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["saved"]
 
 
-STOPS = ["save_weights", "model_card", "write_manifest"]
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-from model_makers import model_of
-from mmpt.models import saving
-
-def stop(*_, **__):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(saving, {stop!r}, stop)
-model_of("shared", {bert!r}).save_pretrained({folder!r}, video_encoder=False)
-"""
+def save_until(stop, bert, folder):
+    """Begin to save, and be killed where the function ``stop`` would be called."""
+    setattr(saving, stop, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    model_of("shared", bert).save_pretrained(folder, video_encoder=False)
 
 
-@pytest.mark.parametrize("stop", STOPS)
-def test_a_killed_save_leaves_nothing_that_loads_and_the_next_one_tidies_up(bert, tmp_path, stop):
+@pytest.mark.parametrize("stop", ["save_weights", "model_card", "write_manifest"])
+def test_a_killed_save_leaves_nothing_that_loads_and_the_next_one_tidies_up(bert, tmp_path, start, stop):
     folder = tmp_path / "saved"
-    code = KILLED.format(tests=os.path.dirname(__file__), stop=stop, bert=str(bert), folder=str(folder))
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+    process = start(save_until, stop, bert, folder)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not folder.exists()
     [left] = tmp_path.iterdir()
     with pytest.raises(CheckpointError, match=r"holds no saved model: mmpt\.json is missing"):
