@@ -22,8 +22,9 @@ demo: setup ## render videos, train VideoCLIP, answer text queries, write runs/d
 demo-all: setup ## run VideoCLIP and VLM through all their tasks and print one table
 	@$(BIN)/python -m mmpt_cli.demo_all
 
+# In the order of their names: by their number of tests, the one that trains the whole demo would come last.
 test: setup-dev ## run the whole test suite
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 test-slow: setup-dev ## run the slow tier (real epochs)
 	@$(BIN)/python -m pytest -m slow

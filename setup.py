@@ -57,7 +57,7 @@ EXTRAS = {
         # The page is tested in Chromium, which is the system's.
         "playwright>=1.45",
         "pytest>=8.0",
-        "pytest-xdist>=3.5",
+        "pytest-xdist>=3.8",
         "ruff>=0.5",
         "types-PyYAML>=6.0",
     ],
