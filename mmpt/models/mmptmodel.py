@@ -155,20 +155,20 @@ class MMPTModel(nn.Module):
 
     @torch.no_grad()
     def encode_seconds(
-        self, videos: torch.Tensor | Sequence[Video], batch_size: int = 32
+        self, videos: torch.Tensor | Sequence[Video], batch_size: int = 128
     ) -> list[torch.Tensor]:
         """Return one vector per second of each video, a list of (T, D).
 
         The dot product of a second's vector and a text's says how well they match. It is the hidden state
         that :meth:`encode_video` pools of a clip. The video is read in windows of :data:`NEARBY` seconds,
-        each beginning in the middle of the one before: a second is the mean of what its windows say, so that
-        none is read at a border alone.
+        each beginning with the last second of the one before; that second is the mean of what both say, so
+        that none is read without its neighbours on either side.
 
         See :meth:`encode_video` for the arguments and errors.
         """
         at_least_one(batch_size=batch_size)
         size = min(NEARBY, self.config.dataset.max_video_len)
-        windows = SlidingWindows(size, max(1, size // 2))
+        windows = SlidingWindows(size, max(1, size - 1))
 
         def encode(vfeats: torch.Tensor, vmasks: torch.Tensor) -> list[torch.Tensor]:
             hidden = self.model.encode_seconds(self._start(vfeats), vfeats, vmasks)

@@ -1,8 +1,7 @@
 """Batches of any mix: what a video or text gives does not depend on what stands beside it."""
 
-import os
-import resource
 import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -103,24 +102,25 @@ def test_the_seconds_of_a_short_video_are_what_its_vector_is_the_mean_of(models,
 
 
 def test_a_second_of_a_long_video_is_the_mean_of_its_windows(models):
-    model, video = models["VideoCLIP"], features(9)  # windows 0..4, 2..6, 4..8, 6..9
-    windows = [model.encode_seconds([video[first : first + 4]])[0] for first in (0, 2, 4, 6)]
+    model, video = models["VideoCLIP"], features(9)  # windows 0..4, 3..7, 6..9
+    windows = [model.encode_seconds([video[first : first + 4]])[0] for first in (0, 3, 6)]
     [found] = model.encode_seconds([video])
-    close(found[:2], windows[0][:2])
-    close(found[2:4], (windows[0][2:] + windows[1][:2]) / 2)
-    close(found[6:8], (windows[2][2:] + windows[3][:2]) / 2)
-    close(found[8], windows[3][2])
+    close(found[:3], windows[0][:3])
+    close(found[3], (windows[0][3] + windows[1][0]) / 2)
+    close(found[4:6], windows[1][1:3])
+    close(found[6], (windows[1][3] + windows[2][0]) / 2)
+    close(found[7:], windows[2][1:])
 
 
 def test_a_second_is_read_among_its_nearest_alone(tiny_bert):
     config = task_of("VideoCLIP", tiny_bert)
     config = config.replace(dataset=config.dataset.replace(max_video_len=12, max_len=24))
     model = MMPTModel(config, build_model(config, pretrained=False)).eval()
-    video = features(12)  # windows 0..4, 2..6, 4..8, ..., though the model reads all of it
-    changed = torch.cat([video[:6], -video[6:]])
+    video = features(12)  # windows 0..4, 3..7, 6..10, 9..12, though the model reads all of it
+    changed = torch.cat([video[:7], -video[7:]])
     [found], [other] = model.encode_seconds([video]), model.encode_seconds([changed])
-    close(found[:4], other[:4])
-    assert (found[4:] - other[4:]).abs().amax(1).min() > 1e-3
+    close(found[:6], other[:6])
+    assert (found[6:] - other[6:]).abs().amax(1).min() > 1e-3
 
 
 def test_scores_of_a_normalised_model_are_cosines(tiny_bert):
@@ -245,34 +245,30 @@ def test_a_damaged_file_is_named(filmed, tmp_path):
             model.encode_video([tmp_path / name])
 
 
-class MeanColour:
-    """An encoder of next to no work: the mean of a second, 512 times."""
+class OnePixel:
+    """An encoder of next to no work and memory: a pixel of each second, 512 times."""
 
-    spec = EncoderSpec(name="mean", dim=512, fps=10, size=64, l2_normalize=False)
+    spec = EncoderSpec(name="pixel", dim=512, fps=10, size=64, l2_normalize=False)
 
     def __call__(self, frames):
-        return frames.float().mean((1, 2, 3, 4)).expand(512, -1).T
+        return frames[:, 0, 0, 0, 0].float().expand(512, -1).T
 
 
 def test_a_long_file_never_lies_in_memory_as_frames(models, monkeypatch):
-    seconds, held = 600, 2**20 * 16
-
     def decode(path, fps, size, **options):
-        for number in range(seconds * fps):
-            yield np.full((size, size, 3), number % 256, np.uint8)  # 70 MB in all
+        for number in range(600 * fps):
+            yield np.full((size, size, 3), number % 256, np.uint8)  # 74 MB in all
 
     monkeypatch.setattr(videoinput, "decode_frames", decode)
-    model = MMPTModel(models["VideoCLIP"].config, models["VideoCLIP"].model, MeanColour()).eval()
-    model.encode_video(["warm.mp4"])
-    before = resident()
+    model = MMPTModel(models["VideoCLIP"].config, models["VideoCLIP"].model, OnePixel()).eval()
+    # What numpy holds, and with it torch: both look at the same clips. The process's own memory says
+    # less, since what is freed between small things that stay is not given back.
+    tracemalloc.start()
     [rows] = model.encode_seconds(["long.mp4"])
-    assert len(rows) == seconds
-    assert resident() - before < held
-
-
-def resident():
-    """Return the highest memory of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1024 if os.uname().sysname == "Linux" else 1)
+    _, highest = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(rows) == 600
+    assert highest < 2**20 * 10
 
 
 # What a model is
