@@ -140,9 +140,9 @@ def test_a_second_video_of_the_same_name_gets_an_id_of_its_own(own, model):
     assert len(ids) == 5
     assert [name for name in ids if name.startswith("a-")]
     found = Searcher.open(own / "index", model).search("red", 20)
-    assert [hit.video_id for hit in found] == sorted(  # equal scores: the lower id first
-        [hit.video_id for hit in found], key=lambda name: [each.video_id for each in found].index(name)
-    )
+    assert {hit.video_id for hit in found} == set(ids)
+    order = [(-hit.score, hit.video_id) for hit in found]
+    assert order == sorted(order)  # equal scores: the lower id first
 
 
 def test_bad_files_are_named_and_the_rest_is_indexed(own, model):
