@@ -79,6 +79,7 @@ setup(
     description="Video-language pre-training (VideoCLIP, VLM) as a fairseq user package",
     license="MIT",
     license_files=["LICENSE"],
+    package_dir={"": "."},  # editable installs put the checkout itself on the path: a script beside it works
     packages=find_packages(include=["mmpt", "mmpt.*", "mmpt_cli", "mmpt_cli.*"]),
     package_data={"": ["*.css", "*.html", "*.j2", "*.js", "static/*"]},
     python_requires=">=3.11",

@@ -2,7 +2,10 @@
 
 import re
 import runpy
+import shutil
 import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,23 @@ def test_the_core_needs_neither_fairseq_nor_a_decoder(arguments):
 def test_every_package_folder_is_installed(arguments):
     folders = {path.parent for top in ("mmpt", "mmpt_cli") for path in (ROOT / top).rglob("*.py")}
     assert {".".join(folder.relative_to(ROOT).parts) for folder in folders} <= set(arguments["packages"])
+
+
+def test_a_script_beside_an_editable_checkout_finds_the_package(tmp_path):
+    # Without the checkout on the path, the folder mmpt beside the script would be taken for the package.
+    checkout, wheel = tmp_path / "mmpt", tmp_path / "wheel"
+    (checkout / "mmpt").mkdir(parents=True)
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "mmpt/__init__.py"):
+        shutil.copy(ROOT / name, checkout / name)
+    build = "import sys; from setuptools.build_meta import build_editable; build_editable(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", build, wheel], cwd=checkout, check=True, capture_output=True)
+    zipfile.ZipFile(*wheel.glob("*.whl")).extractall(tmp_path / "site")
+    script = (
+        "import site, sys; sys.path[:0] = ['.']; site.addsitedir('site'); import mmpt; print(mmpt.__file__)"
+    )
+    run = [sys.executable, "-I", "-S", "-c", script]
+    found = subprocess.run(run, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    assert Path(found.strip()) == checkout / "mmpt" / "__init__.py"
 
 
 def test_the_install_script_has_no_syntax_error():
