@@ -29,6 +29,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import torch
+from other_folder import forget_files
 from transformers import AutoConfig, BertForMaskedLM
 
 from mmpt.catalog import META_PROCESSORS
@@ -93,7 +94,9 @@ def workspace(tmp_path_factory, tiny_bert):
         write_video(RenderJob(folder / f"data/how2/videos/{scene.video_id}.mp4", scene, end=2.0), size=32)
         captions[scene.video_id] = {"start": [0.0, 1.0], "end": [1.0, 2.0], "text": ["now cut", "cut bread"]}
     (folder / "data/how2/raw_caption.json").write_text(json.dumps(captions))
-    return folder
+    forget_files()
+    yield folder
+    forget_files()
 
 
 def add_checkpoint(folder, project):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from fairseq import checkpoint_utils
 from fairseq_cli.train import cli_main
+from other_folder import forget_files
 
 import mmpt.fairseq_plugin  # noqa: F401, fairseq imports --user-dir only if nobody has done so
 from mmpt.config.derive import derive, training_options
@@ -24,7 +25,6 @@ from mmpt.demo import world
 from mmpt.evaluators import EvaluationResult, read_result
 from mmpt.models.checkpoint import load_state_dict
 from mmpt.processors import dedupprocessor
-from mmpt.utils.tokenizer import load_tokenizer
 from mmpt.utils.trainlog import read_training_log
 from mmpt_cli import predict
 from mmpt_cli.job import training_arguments
@@ -194,11 +194,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_bert: Path) -> Iter
     folder = tmp_path_factory.mktemp("mini")
     shutil.copytree(ROOT / "projects", folder / "projects", ignore=shutil.ignore_patterns("demo*"))
     shutil.copytree(tiny_bert, folder / "bert-base-uncased")
-    load_tokenizer.cache_clear()  # of that name there may have been another
+    forget_files()
     with contextlib.chdir(folder):
         make_data()
     yield folder
-    load_tokenizer.cache_clear()
+    forget_files()
 
 
 @pytest.fixture(scope="module")
