@@ -68,18 +68,18 @@ def test_a_width_that_differs_from_the_first_is_reported(tmp_path, features):
 
 
 def test_no_more_videos_are_in_memory_than_are_read_ahead(tmp_path):
-    """60 videos of 1 MB in one shard: a pass that held the shard would need 60 MB."""
+    """120 videos of 1 MB in one shard: a pass that held the shard would need 120 MB."""
     import tracemalloc
 
     (tmp_path / "feat").mkdir()
-    for i in range(60):
-        np.save(tmp_path / "feat" / f"{i:02d}.npy", np.ones((1024, 512), np.float16))
+    for i in range(120):
+        np.save(tmp_path / "feat" / f"{i:03d}.npy", np.ones((1024, 512), np.float16))
     tracemalloc.start()
     pack_features(None, tmp_path / "feat", tmp_path / "shards", "train")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # What waits, what is being read by 4 threads, what is being written, and its bytes.
-    assert peak < (AHEAD + 4 + 2) * 1.05e6
+    # What waits, and what 4 threads read and one writes: each may hold copies for a moment.
+    assert peak < (AHEAD + 5 * 4) * 1.05e6
 
 
 RUN = """
