@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _queries(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         if text == "-":
-            yield from (line for line in sys.stdin if line.strip())
+            yield from filter(None, map(str.strip, sys.stdin))
         else:
             yield text
 

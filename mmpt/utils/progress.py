@@ -24,8 +24,9 @@ def progress(
     """Iterate over ``items`` under a bar titled ``what`` on standard error.
 
     Off a terminal (a log file, CI) the bar prints a line every 10 seconds instead of flickering.
-    The first ``initial`` items were done before; ``disable`` shows nothing, and neither does a logger
-    ``mmpt`` that was told to be quiet. In the first ``delay`` seconds nothing is shown.
+    The first ``initial`` items were done before; ``disable`` shows nothing, and neither does a
+    ``total`` of 0 or a logger ``mmpt`` that was told to be quiet. In the first ``delay`` seconds
+    nothing is shown.
     """
     quiet = logging.getLogger("mmpt").level > logging.INFO
     interactive = sys.stderr.isatty()
@@ -35,7 +36,7 @@ def progress(
         total=total,
         unit=unit,
         initial=initial,
-        disable=disable or quiet,
+        disable=disable or quiet or total == 0,
         delay=delay,
         mininterval=0.1 if interactive else 10.0,
         dynamic_ncols=interactive,

@@ -111,6 +111,13 @@ def test_a_quiet_command_shows_no_progress(levels, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_nothing_to_do_shows_no_progress(capsys):
+    with progress((), "counting", total=0) as bar:
+        bar.set_postfix(failed=0, refresh=False)
+        bar.update(0)
+    assert capsys.readouterr().err == ""
+
+
 def test_verbose_and_quiet_exclude_each_other(levels):
     with pytest.raises(SystemExit, match="2"):
         main(["-v", "validate", "-q", "x.yaml"])
