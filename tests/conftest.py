@@ -7,6 +7,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from multiprocessing import forkserver
@@ -14,7 +15,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from waiting import wait_until
 
 # Before any test imports transformers: nothing may look for a hub.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -234,7 +234,10 @@ def programs(start, tmp_path_factory) -> Iterator[Path]:
 
     folder = tmp_path_factory.mktemp("programs")
     write_programs(folder)
-    server = start(serve_programs, folder)
-    wait_until((folder / "door").exists)
+    with socket.socket(socket.AF_UNIX) as door:
+        with contextlib.chdir(folder):  # the address of a socket is short
+            door.bind("door")
+        door.listen()
+        server = start(serve_programs, door)
     yield folder
     server.kill()

@@ -4,9 +4,9 @@ import json
 import logging
 import os
 import runpy
+import signal
 import socket
 import sys
-from contextlib import chdir
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -36,12 +36,9 @@ def write_programs(folder: Path) -> None:
         (folder / name).chmod(0o755)
 
 
-def serve_programs(folder: Path) -> None:
-    """Run programs until the process that started this one ends."""
-    with socket.socket(socket.AF_UNIX) as door:
-        with chdir(folder):
-            door.bind("door")
-        door.listen()
+def serve_programs(door: socket.socket) -> None:
+    """Run programs until the process that started this one ends; ``door`` listens."""
+    with door:
         while wait([door, parent_process().sentinel]) == [door]:
             connection, _ = door.accept()
             if not os.fork():
@@ -53,7 +50,7 @@ def serve_programs(folder: Path) -> None:
 
 
 def answer(connection: socket.socket) -> None:
-    """Run a program in a process of its own; tell its number, and how it ended."""
+    """Run a program in a process of its own; tell its number, and how it ended. It ends with who asked."""
     head, streams, *_ = socket.recv_fds(connection, 4, 3)
     asked = connection.makefile("rb").read(int.from_bytes(head, "big"))
     process = os.fork()
@@ -63,6 +60,9 @@ def answer(connection: socket.socket) -> None:
     for stream in streams:  # a reader of a pipe waits until nobody can write
         os.close(stream)
     connection.sendall(f"{process}\n".encode())
+    if wait([os.pidfd_open(process), connection]) == [connection]:
+        os.kill(process, signal.SIGKILL)
+        return
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
     connection.sendall(f"{code}\n".encode())
 
