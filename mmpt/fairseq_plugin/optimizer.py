@@ -27,17 +27,18 @@ class GroupedAdam(FairseqAdam):
     """
 
     def __init__(self, cfg: FairseqAdamConfig, params: Iterable[nn.Parameter]) -> None:
-        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-        for each in params:
-            scales = getattr(each, "optim_overrides", {}).get("optimizer", {})
-            factors = scales.get("lr_scale", 1.0), scales.get("weight_decay_scale", 1.0)
-            groups.setdefault(factors, []).append(each)
-        if groups.keys() <= {(1.0, 1.0)}:
+        params = list(params)
+        if not any(hasattr(each, "optim_overrides") for each in params):
             raise ConfigError(
                 "fairseq.optimization.optimizer is grouped_adam, and no parameter has optim_overrides. Let "
                 "the model set them, or take adam. With fairseq.common.fp16, which joins all parameters to "
                 "one, set fairseq.common.fp16_no_flatten_grads, too."
             )
+        groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+        for each in params:
+            scales = getattr(each, "optim_overrides", {}).get("optimizer", {})
+            factors = scales.get("lr_scale", 1.0), scales.get("weight_decay_scale", 1.0)
+            groups.setdefault(factors, []).append(each)
         super().__init__(
             cfg,
             [

@@ -2,9 +2,12 @@
 
 import pytest
 import torch
+from fairseq.optim.adam import FairseqAdamConfig
+from omegaconf import OmegaConf
 
 from mmpt.catalog import MODELS
 from mmpt.errors import ConfigError
+from mmpt.fairseq_plugin import GroupedAdam
 from mmpt.models import MMFusionSeparate
 
 pytestmark = pytest.mark.fairseq
@@ -52,3 +55,11 @@ def test_it_is_refused_where_no_parameter_has_factors(workspace, train):
     workspace.change("fairseq.optimization.optimizer", "grouped_adam")
     with pytest.raises(ConfigError, match=r"no parameter has optim_overrides\. Let the model set them, or"):
         train("run")
+
+
+def test_factors_of_one_are_factors():
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.optim_overrides = {"optimizer": {"lr_scale": 1.0}}
+    config = OmegaConf.structured(FairseqAdamConfig(lr=[0.1], weight_decay=0.5, tpu=False))
+    [group] = GroupedAdam(config, iter([weight])).param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.1, 0.5)
