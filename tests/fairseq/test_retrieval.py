@@ -127,6 +127,7 @@ def test_a_run_killed_between_epochs_makes_the_same_batches_again(workspace, tra
     wait_until(lambda: Path("runs/cut/checkpoint2.pt").exists() or not process.is_alive())
     process.kill()
     process.join()
+    assert Path("runs/cut/checkpoint2.pt").exists()  # else it failed by itself
     train("cut", "--max-epoch", "3")
     # checkpoint_last.pt is copied from checkpoint2.pt: the signal comes before that, soon after, or too late.
     assert len(seen) in (0, 6, 12)
