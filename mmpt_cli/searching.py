@@ -24,7 +24,7 @@ def open_searcher(options: argparse.Namespace) -> "Searcher":
     """Open ``options.index`` and the model that it was made with.
 
     What a task names, checkpoints for example, is found from the working directory. So the model that the
-    index remembers is loaded from the directory in which the index was made, if that is there.
+    index remembers is loaded from the directory in which the index was made, if that can be entered.
     """
     from mmpt.search import Searcher
     from mmpt.search.manifest import Manifest
@@ -33,6 +33,7 @@ def open_searcher(options: argparse.Namespace) -> "Searcher":
     device, folder = pick_device(options.device), os.path.abspath(options.index)
     plugins = [os.path.abspath(each) if each.endswith(".py") else each for each in options.plugin]
     made_in = Manifest.load(Path(folder)).model.working_directory
-    place = made_in if options.model is None and Path(made_in).is_dir() else os.curdir
+    is_open = os.path.isdir(made_in) and os.access(made_in, os.X_OK)  # it may be another user's
+    place = made_in if options.model is None and is_open else os.curdir
     with contextlib.chdir(place):
         return Searcher.open(folder, options.model, device, plugins)

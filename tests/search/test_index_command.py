@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,9 @@ def test_an_index_is_searched_from_any_folder(videos, tmp_path, tiny_bert, capsy
     assert Path.cwd() == tmp_path / "elsewhere"
     with pytest.raises(ConfigError, match=f"The index was made in {tmp_path} .* work there, or name"):
         Searcher.open("../index")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the folder of somebody else
+    with pytest.raises(ConfigError, match=f"The index was made in {tmp_path} .* work there, or name"):
+        search(["../index", "red"])
 
 
 def test_no_model_is_loaded_to_find_videos_that_are_like_one(own, model, capsys, monkeypatch):
