@@ -69,7 +69,7 @@ def test_too_many_searches_are_refused_in_a_sentence_and_the_rest_goes_on(search
             '{"error":"More than 2 searches a minute came from your address. '
             f'Try again in {wait} seconds."}}',
         )
-        assert 25 <= wait <= 30
+        assert 1 < wait <= 30
         assert searcher.searched[0] == "onion"
         assert "dog" not in searcher.searched
         for path in ("/", "/api/info", "/api/videos", "/thumbnail/kitchen/1"):
