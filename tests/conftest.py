@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
 from multiprocessing import forkserver
 from pathlib import Path
 
@@ -224,11 +223,13 @@ def start():
             assert process.is_alive()
         return process
 
-    return start
+    yield start
+    for process in multiprocessing.active_children():  # of tests that failed or were stopped
+        process.kill()
 
 
 @pytest.fixture(scope="session")
-def programs(start, tmp_path_factory) -> Iterator[Path]:
+def programs(start, tmp_path_factory) -> Path:
     """Folder with ``mmpt`` and ``python FILE`` that start in milliseconds."""
     from warm_programs import serve_programs, write_programs
 
@@ -238,6 +239,5 @@ def programs(start, tmp_path_factory) -> Iterator[Path]:
         with contextlib.chdir(folder):  # the address of a socket is short
             door.bind("door")
         door.listen()
-        server = start(serve_programs, door)
-    yield folder
-    server.kill()
+        start(serve_programs, door)
+    return folder
