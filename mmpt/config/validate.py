@@ -66,7 +66,7 @@ def check_task(layers: Sequence[Layer]) -> list[Problem]:
         return [Problem(*origin(layers, key), message, severity) for key, message in found]
 
     problems = place(_plugins(values)) + place(_types(values)) + place(_fairseq(values.get("fairseq")))
-    problems += place(_unknown(values)) + place(_unsure(values), "warning")
+    problems += place(_undeclared(values, False)) + place(_undeclared(values, True), "warning")
     problems += place(_lacking(values)) + place(_classes(values))
     if not any(problem.severity == "error" for problem in problems):
         problems += place(cross_check(TaskConfig.from_mapping(values)))
@@ -106,24 +106,19 @@ def _types(values: Mapping[str, Any]) -> Found:
                 yield _dotted(name, key), f"must be {describe(hint)}, got {_shown(given[key])}"
 
 
-def _unknown(values: Mapping[str, Any]) -> Found:
+def _undeclared(values: Mapping[str, Any], reads_freely: bool) -> Found:
+    """Yield keys that nobody declares: of sections that a user's class reads freely, or of all others."""
     for name, given, allowed in _known_keys(values):
-        if not _reads_freely(name, given):
+        if _reads_freely(name, given) == reads_freely:
             for key in (key for key in given if key not in allowed):
-                yield _dotted(name, key), f"unknown key{suggest(key, allowed)}"
-
-
-def _unsure(values: Mapping[str, Any]) -> Found:
-    for name, given, allowed in _known_keys(values):
-        if _reads_freely(name, given):
-            for key in (key for key in given if key not in allowed):
-                yield _dotted(name, key), "is no key of the toolkit; give the class that reads it a Config"
+                freely = "is no key of the toolkit; give the class that reads it a Config"
+                yield _dotted(name, key), freely if reads_freely else f"unknown key{suggest(key, allowed)}"
 
 
 def _lacking(values: Mapping[str, Any]) -> Found:
     for name, _, given in _sections(values):
         declared, default = users_keys(name, given), users_defaults(name, given)
-        for key in sorted(declared - default.keys() - given.keys()):
+        for key in sorted(key for key in declared - default.keys() if given.get(key) is None):
             yield _dotted(name, key), "must be set, it has no default in the Config of your class"
 
 

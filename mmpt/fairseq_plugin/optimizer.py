@@ -10,6 +10,8 @@ from mmpt.errors import ConfigError
 
 __all__ = ["GroupedAdam"]
 
+_FACTORS = {"lr_scale": 1.0, "weight_decay_scale": 1.0}
+
 
 @register_optimizer("grouped_adam", dataclass=FairseqAdamConfig)
 class GroupedAdam(FairseqAdam):
@@ -23,7 +25,7 @@ class GroupedAdam(FairseqAdam):
         params: All that is trained.
 
     Raises:
-        ConfigError: If no parameter carries factors.
+        ConfigError: If no parameter carries factors, or one carries others.
     """
 
     def __init__(self, cfg: FairseqAdamConfig, params: Iterable[nn.Parameter]) -> None:
@@ -36,9 +38,13 @@ class GroupedAdam(FairseqAdam):
             )
         groups: dict[tuple[float, float], list[nn.Parameter]] = {}
         for each in params:
-            scales = getattr(each, "optim_overrides", {}).get("optimizer", {})
-            factors = scales.get("lr_scale", 1.0), scales.get("weight_decay_scale", 1.0)
-            groups.setdefault(factors, []).append(each)
+            scales = _FACTORS | getattr(each, "optim_overrides", {}).get("optimizer", {})
+            if unknown := scales.keys() - _FACTORS.keys():
+                raise ConfigError(
+                    f"A parameter's optim_overrides hold '{min(unknown)}', which grouped_adam does not know. "
+                    f"Give {' or '.join(_FACTORS)}."
+                )
+            groups.setdefault((scales["lr_scale"], scales["weight_decay_scale"]), []).append(each)
         super().__init__(
             cfg,
             [

@@ -63,3 +63,11 @@ def test_factors_of_one_are_factors():
     config = OmegaConf.structured(FairseqAdamConfig(lr=[0.1], weight_decay=0.5, tpu=False))
     [group] = GroupedAdam(config, iter([weight])).param_groups
     assert (group["lr"], group["weight_decay"]) == (0.1, 0.5)
+
+
+def test_a_factor_that_does_not_exist_is_refused():
+    weight = torch.nn.Parameter(torch.ones(2))
+    weight.optim_overrides = {"optimizer": {"lr_scal": 0.1}}
+    config = OmegaConf.structured(FairseqAdamConfig(lr=[0.1], tpu=False))
+    with pytest.raises(ConfigError, match=r"'lr_scal', which .* Give lr_scale or weight_decay_scale\."):
+        GroupedAdam(config, iter([weight]))
