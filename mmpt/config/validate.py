@@ -108,8 +108,9 @@ def _types(values: Mapping[str, Any]) -> Found:
 
 def _undeclared(values: Mapping[str, Any], reads_freely: bool) -> Found:
     """Yield keys that nobody declares: of sections that a user's class reads freely, or of all others."""
-    for name, given, allowed in _known_keys(values):
+    for name, section, given in _sections(values):
         if _reads_freely(name, given) == reads_freely:
+            allowed = [*section.keys(), *users_keys(name, given)]
             for key in (key for key in given if key not in allowed):
                 freely = "is no key of the toolkit; give the class that reads it a Config"
                 yield _dotted(name, key), freely if reads_freely else f"unknown key{suggest(key, allowed)}"
@@ -120,12 +121,6 @@ def _lacking(values: Mapping[str, Any]) -> Found:
         declared, default = users_keys(name, given), users_defaults(name, given)
         for key in sorted(key for key in declared - default.keys() if given.get(key) is None):
             yield _dotted(name, key), "must be set, it has no default in the Config of your class"
-
-
-def _known_keys(values: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any], list[str]]]:
-    """Yield (name, mapping, declared keys) of every section."""
-    for name, section, given in _sections(values):
-        yield name, given, [*section.keys(), *users_keys(name, given)]
 
 
 def _reads_freely(section: str, given: Mapping[str, Any]) -> bool:

@@ -3,37 +3,22 @@
 import pytest
 import torch
 import yaml
-from safetensors.torch import save_file
+from small_model import FPS, SIZE, WIDTH, write_task
 
-from mmpt.encoders.s3d import S3D, load_s3d
+from mmpt.encoders.s3d import load_s3d
 from mmpt.errors import CheckpointError, ConfigError, DataError
 from mmpt.models import MMPTModel, build_model
 from mmpt.utils import recursive_config
 
-FPS, SIZE, WIDTH = 4, 32, 0.125
-
 
 @pytest.fixture(scope="module")
 def task(tiny_bert, tmp_path_factory):
-    """A task file with a checkpoint and a narrow S3D beside it."""
-    torch.manual_seed(0)
+    """A task file with a section ``eval``, and a checkpoint with names as training writes them."""
     folder = tmp_path_factory.mktemp("task")
-    save_file(S3D(width=WIDTH, text_module=False).state_dict(), folder / "s3d.safetensors")
-    values = {
-        "dataset": {"bert_name": str(tiny_bert), "max_video_len": 4, "max_len": 16},
-        "model": {
-            "model_cls": "MMFusionSeparate",
-            "video_encoder_cls": "MMBertForEncoder",
-            "text_encoder_cls": "BertModel",
-            "num_hidden_video_layers": 2,
-        },
-        "extractor": {"weights": str(folder / "s3d.safetensors"), "width": WIDTH, "fps": FPS, "size": SIZE},
-        "fairseq": {"checkpoint": {"save_dir": str(folder)}},
-        "eval": {"save_path": str(folder / "eval")},
-    }
-    path = folder / "task.yaml"
+    path = write_task(folder, tiny_bert)
+    values = yaml.safe_load(path.read_text()) | {"eval": {"save_path": str(folder / "eval")}}
     path.write_text(yaml.safe_dump(values))
-    state = build_model(recursive_config(path)).state_dict()
+    state = torch.load(folder / "checkpoint_best.pt")["model"]
     torch.save(
         {"model": {f"mmmodel.{key}": value for key, value in state.items()}}, folder / "checkpoint_best.pt"
     )
